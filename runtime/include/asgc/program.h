@@ -1,0 +1,203 @@
+/* program.h - What the compiler writes into an artifact and the runtime reads.
+ *
+ * A compiled model is one constant `asgc_program_desc` plus the functions and
+ * tables it points to. Every field is a fixed-width integer or a pointer, in an
+ * order without padding holes, so that the compiler can emit the structs as
+ * plain constants. ASGC_ABI_VERSION changes whenever a struct here or an entry
+ * of abi.def changes.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef ASGC_PROGRAM_H
+#define ASGC_PROGRAM_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ASGC_ABI_VERSION 1
+
+/** Element types; the values are part of the ABI. */
+typedef enum asgc_dtype {
+  ASGC_F32 = 0,
+  ASGC_F16 = 1,
+  ASGC_BF16 = 2,
+  ASGC_I8 = 3,
+  ASGC_I32 = 4,
+  ASGC_I64 = 5,
+  ASGC_BOOL = 6, /**< one byte, 0 or 1 */
+  ASGC_F64 = 7
+} asgc_dtype;
+
+/** One extent or stride, in elements: a value >= 0 is itself; a value < 0 is
+ * entry `-1 - value` of the frame's `dims` table (a run-time expression). */
+typedef int64_t asgc_dim;
+
+/** Name, type and extents of one tensor at the program's boundary. Row-major,
+ * contiguous. */
+typedef struct asgc_tensor_desc {
+  const char *name;
+  const asgc_dim *dims; /**< `rank` entries */
+  int32_t rank;
+  int32_t dtype;        /**< asgc_dtype */
+} asgc_tensor_desc;
+
+/** What a variable is for; the values are part of the ABI. */
+typedef enum asgc_variable_role {
+  ASGC_ROLE_PARAM = 0,     /**< trained; saved with the weights */
+  ASGC_ROLE_STATE = 1,     /**< model state such as running_mean; saved too */
+  ASGC_ROLE_OPTIMIZER = 2, /**< moments; saved in checkpoints only */
+  ASGC_ROLE_STEP = 3,      /**< i64 scalar `step`: optimizer steps done */
+  ASGC_ROLE_SEED = 4       /**< i64 scalar `seed` of all random draws */
+} asgc_variable_role;
+
+typedef struct asgc_variable_desc {
+  asgc_tensor_desc tensor; /**< static extents only */
+  int32_t role;            /**< asgc_variable_role */
+  int32_t reserved;
+} asgc_variable_desc;
+
+struct asgc_frame;
+
+/** Handles tasks [begin, end) of a kernel. `args` are buffer addresses, `dims`
+ * the frame's table, `scratch` this thread's own `scratch_bytes` (64-aligned). */
+typedef void (*asgc_kernel_fn)(void *const *args, const int64_t *dims,
+                               int64_t begin, int64_t end, void *scratch);
+
+/** Instruction sets a kernel is compiled for; index of `asgc_kernel_desc.fn`. */
+enum { ASGC_ISA_AVX2 = 0, ASGC_ISA_AVX512 = 1, ASGC_ISA_COUNT = 2 };
+
+/** One generated kernel or library call: a line of the profile. */
+typedef struct asgc_kernel_desc {
+  const char *name;                  /**< unique in the program */
+  asgc_kernel_fn fn[ASGC_ISA_COUNT]; /**< null for library calls, and for
+                                          instruction sets not compiled in */
+  int64_t scratch_bytes;             /**< per thread */
+} asgc_kernel_desc;
+
+/** One entry point: infer, train_step, eval_step, init. */
+typedef struct asgc_entry_desc {
+  const char *name;
+  const asgc_tensor_desc *inputs;
+  const asgc_tensor_desc *outputs;
+  int32_t num_inputs;
+  int32_t num_outputs;
+  int64_t arena_bytes;       /**< at the bound of every run-time dim */
+  int32_t assigns_variables; /**< 1 if any variable changes */
+  int32_t reserved;
+  /** Runs the entry; 0, or a status set by a failing call of abi.def. */
+  int32_t (*run)(struct asgc_frame *frame);
+} asgc_entry_desc;
+
+typedef struct asgc_program_desc {
+  int32_t abi_version;
+  int32_t num_entries;
+  const char *name;
+  const asgc_entry_desc *entries;
+  const asgc_variable_desc *variables;
+  const asgc_kernel_desc *kernels;
+  int32_t num_variables;
+  int32_t num_kernels;
+  const char *const *symbols;    /**< names of run-time dims: "batch" */
+  const int64_t *symbol_bounds;  /**< largest value of each */
+  int32_t num_symbols;
+  int32_t num_dims;              /**< entries of the dims table; the first
+                                      num_symbols are the symbols */
+  /** Fills dims[num_symbols..num_dims) from dims[0..num_symbols). Null when
+   * num_dims == num_symbols. */
+  void (*eval_dims)(int64_t *dims);
+  const char *metadata;          /**< JSON: graph, plan (asgc-dump/1); null when
+                                      stripped */
+  int64_t metadata_bytes;
+  const void *weights;           /**< an embedded safetensors file, or null */
+  int64_t weights_bytes;
+} asgc_program_desc;
+
+/** What generated code sees of one run. */
+typedef struct asgc_frame {
+  struct asgc_program *program;
+  char *arena;
+  void *const *inputs;
+  void *const *outputs;
+  void *const *variables;
+  const int64_t *dims;
+} asgc_frame;
+
+/* ---- Descriptors of library calls (constants in the artifact) ---- */
+
+/** Activations applied to the result of a contraction; part of the ABI. */
+typedef enum asgc_activation {
+  ASGC_ACT_NONE = 0,
+  ASGC_ACT_RELU = 1,
+  ASGC_ACT_TANH = 2,
+  ASGC_ACT_GELU_ERF = 3,
+  ASGC_ACT_GELU_TANH = 4,
+  ASGC_ACT_SIGMOID = 5,
+  ASGC_ACT_SILU = 6
+} asgc_activation;
+
+#define ASGC_MAX_RANK 8
+
+/** c[batch..., m, n] = act(sum_k a[batch..., m, k] * b[batch..., k, n]
+ *                          + bias[n] + residual[batch..., m, n]).
+ * Strides are in elements; a batch stride of 0 repeats the operand. bias and
+ * residual are used when their argument is not null; residual has c's strides.
+ * Accumulates in f32. */
+typedef struct asgc_matmul_desc {
+  int32_t dtype_a, dtype_b, dtype_c;
+  int32_t batch_rank;      /**< at most ASGC_MAX_RANK - 2 */
+  asgc_dim m, n, k;
+  asgc_dim batch[ASGC_MAX_RANK - 2];
+  asgc_dim a_strides[ASGC_MAX_RANK]; /**< batch..., m, k */
+  asgc_dim b_strides[ASGC_MAX_RANK]; /**< batch..., k, n */
+  asgc_dim c_strides[ASGC_MAX_RANK]; /**< batch..., m, n */
+  int32_t activation;      /**< asgc_activation */
+  int32_t b_variable;      /**< index of the variable that b is, or -1: then
+                                b may be packed once while it stays the same */
+} asgc_matmul_desc;
+
+/** Geometry of a 2-D convolution: x [n, c, h, w], w [o, c / groups, kh, kw],
+ * y [n, o, oh, ow], all contiguous. */
+typedef struct asgc_conv_desc {
+  int32_t kind;            /**< 0 forward, 1 backward input, 2 backward weight */
+  int32_t dtype;
+  asgc_dim n, c, h, w, o, oh, ow;
+  int64_t kh, kw;
+  int64_t stride[2], pad_low[2], pad_high[2], dilation[2], groups;
+  int32_t activation;      /**< forward only */
+  int32_t w_variable;      /**< as asgc_matmul_desc.b_variable */
+} asgc_conv_desc;
+
+/** Geometry of 2-D pooling over x [n, c, h, w] -> y [n, c, oh, ow]. Indices are
+ * i32, flat within one h*w plane. */
+typedef struct asgc_pool_desc {
+  int32_t dtype;
+  int32_t count_include_pad; /**< average pooling: divide by kh * kw */
+  asgc_dim n, c, h, w, oh, ow;
+  int64_t kernel[2], stride[2], pad_low[2], pad_high[2], dilation[2];
+} asgc_pool_desc;
+
+/** y[b, o, i, r] = x[b, o, index[b, i], r] seen as 4-D: b batch dims merged, o
+ * the dims before the axis, i the index dims merged, r the dims after. An index
+ * below 0 or beyond the axis is clamped into it. scatter_add is the transpose:
+ * y[b, o, index[b, i], r] += x[b, o, i, r] into zeros, in index order. */
+typedef struct asgc_gather_desc {
+  int32_t dtype;
+  int32_t index_dtype;     /**< ASGC_I32 or ASGC_I64 */
+  asgc_dim batch, outer, axis, indices, inner;
+} asgc_gather_desc;
+
+/** y[i...] = x[i...] over `rank` extents with these strides (elements). */
+typedef struct asgc_copy_desc {
+  int32_t dtype;
+  int32_t rank;
+  asgc_dim extents[ASGC_MAX_RANK];
+  asgc_dim x_strides[ASGC_MAX_RANK];
+  asgc_dim y_strides[ASGC_MAX_RANK];
+} asgc_copy_desc;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

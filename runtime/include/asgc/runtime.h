@@ -1,0 +1,122 @@
+/* runtime.h - Runs a compiled model from C.
+ *
+ * Ownership: every `_create` has a `_destroy`; `out_` parameters come last.
+ * Errors: a status, and a sentence from asgc_program_error() (or asgc_last_error()
+ * where there is no program yet) that names the tensor, the expected and the
+ * actual value. Nothing here prints, throws, or ends the process.
+ * Threads: a program may be used by one thread at a time; distinct programs are
+ * independent.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef ASGC_RUNTIME_H
+#define ASGC_RUNTIME_H
+
+#include "asgc/program.h"
+#include <dlpack/dlpack.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum asgc_status {
+  ASGC_OK = 0,
+  ASGC_INVALID_ARGUMENT = 1, /**< wrong shape, dtype, device, null */
+  ASGC_NOT_FOUND = 2,        /**< no such entry, variable, tensor in a file */
+  ASGC_OUT_OF_MEMORY = 3,
+  ASGC_IO_ERROR = 4,         /**< the sentence has the path and the reason */
+  ASGC_CORRUPT_FILE = 5,     /**< the sentence has the path and the offset */
+  ASGC_UNSUPPORTED = 6,      /**< CPU, ABI version, dtype */
+  ASGC_INTERNAL = 7
+} asgc_status;
+
+typedef struct asgc_program asgc_program;
+
+typedef struct asgc_options {
+  int32_t threads; /**< workers, the caller included; 0 = ASGC_THREADS or the
+                        cores this process may use */
+  int32_t poison;  /**< 1: fill the arena with NaN before every run, and freed
+                        buffers as they die (for tests) */
+  int32_t isa;     /**< -1 = best the CPU has, else ASGC_ISA_* */
+  int32_t reserved;
+} asgc_options;
+
+/** The version of the runtime library, such as "0.1.0". */
+const char *asgc_version(void);
+
+/** The sentence for the last failure on this thread; "" if there was none. */
+const char *asgc_last_error(void);
+
+/** Makes an instance of `desc` with its own variables (all zero, or the embedded
+ * weights), arena and threads. `options` may be null. `desc` must outlive it. */
+asgc_status asgc_program_create(const asgc_program_desc *desc,
+                                const asgc_options *options,
+                                asgc_program **out_program);
+void asgc_program_destroy(asgc_program *program);
+
+/** The sentence for the last failure of `program`; "" if there was none. */
+const char *asgc_program_error(const asgc_program *program);
+
+/** Sets the seed and the step to (seed, 0) and runs the entry `init`. */
+asgc_status asgc_program_init(asgc_program *program, int64_t seed);
+
+/** Runs `entry`. Tensors are on the CPU, contiguous (strides null or row-major),
+ * in the entry's order; run-time dims are bound by the inputs and checked.
+ * Outputs must have the resulting shape. Nothing is copied beyond the call. */
+asgc_status asgc_program_run(asgc_program *program, const char *entry,
+                             const DLTensor *const *inputs, int32_t num_inputs,
+                             DLTensor *const *outputs, int32_t num_outputs);
+
+/** A view of a variable, valid until destroy. Writing through it must be
+ * followed by asgc_program_touch(). */
+asgc_status asgc_program_variable(asgc_program *program, const char *name,
+                                  DLTensor *out_tensor);
+/** Tells that variables changed from outside, so that packed copies are remade. */
+void asgc_program_touch(asgc_program *program);
+
+/** Reads parameters and state by name from a safetensors file. All of them must
+ * be there with the compiled shape; other tensors of the file are ignored. f16
+ * and bf16 convert to f32. On failure nothing has changed. */
+asgc_status asgc_program_load(asgc_program *program, const char *path);
+/** Writes parameters and state as a safetensors file: to a temporary name beside
+ * `path`, fsync, rename, so that `path` is always whole. */
+asgc_status asgc_program_save(asgc_program *program, const char *path);
+
+/** Formats of asgc_program_dump. */
+typedef enum asgc_dump_format {
+  ASGC_DUMP_JSON = 0, /**< asgc-dump/1 with the last profile merged in */
+  ASGC_DUMP_DOT = 1   /**< the graph for Graphviz */
+} asgc_dump_format;
+
+/** Receives `bytes` bytes; returns 0 to go on. */
+typedef int (*asgc_write_fn)(void *user, const char *data, size_t bytes);
+
+/** Writes the program's graph, plan and last profile. ASGC_NOT_FOUND if the
+ * metadata was stripped. */
+asgc_status asgc_program_dump(asgc_program *program, asgc_dump_format format,
+                              asgc_write_fn write, void *user);
+
+/** Turns the profile of the following runs on (1) or off (0); on clears it. */
+void asgc_program_profile(asgc_program *program, int32_t enable);
+
+/** One line of the profile: kernel `index` of the description. */
+typedef struct asgc_profile_entry {
+  const char *name;
+  int64_t calls;
+  double seconds;
+} asgc_profile_entry;
+
+/** Number of kernels; the profile of each is at asgc_program_profile_entry. */
+int32_t asgc_program_num_kernels(const asgc_program *program);
+asgc_status asgc_program_profile_entry(const asgc_program *program,
+                                       int32_t index,
+                                       asgc_profile_entry *out_entry);
+
+/** "avx512", "avx2", or "none" with the reason in asgc_last_error(). */
+const char *asgc_cpu_isa(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
