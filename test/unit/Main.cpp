@@ -1,0 +1,3 @@
+//===- Main.cpp - The main function every doctest program shares ----------===//
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include <doctest/doctest.h>
