@@ -1,0 +1,69 @@
+//===- Asg.h - The asg dialect --------------------------------------------===//
+#ifndef ASGC_DIALECTS_ASG_ASG_H
+#define ASGC_DIALECTS_ASG_ASG_H
+
+#include "asgc/DimExpr.h"
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/IR/TensorEncoding.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/asg/AsgDialect.h.inc"
+#include "dialects/asg/AsgEnums.h.inc"
+#include "dialects/asg/AsgInterfaces.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/asg/AsgAttributes.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/asg/AsgOps.h.inc"
+
+namespace asgc::asg {
+
+/// The extents of a tensor type; constants where the type is static.
+llvm::SmallVector<DimExpr> getDims(mlir::RankedTensorType type);
+/// Extent `axis` of a tensor type.
+DimExpr getDim(mlir::RankedTensorType type, int64_t axis);
+
+/// The tensor type with these extents: with an `#asg.dims` encoding exactly when
+/// one of them is no constant.
+mlir::RankedTensorType getTensorType(mlir::MLIRContext *context,
+                                     llvm::ArrayRef<DimExpr> dims,
+                                     mlir::Type elementType);
+/// `type` with other extents, or with another element type.
+mlir::RankedTensorType withDims(mlir::RankedTensorType type,
+                                llvm::ArrayRef<DimExpr> dims);
+mlir::RankedTensorType withElementType(mlir::RankedTensorType type,
+                                       mlir::Type elementType);
+
+/// Number of elements.
+DimExpr getNumElements(mlir::RankedTensorType type);
+
+/// Writes a type as the language does: `f32[batch, 64]`. For messages.
+std::string describe(mlir::Type type);
+
+/// A constant of `type` (any dims) with every element `value`.
+mlir::Value buildSplat(mlir::OpBuilder &builder, mlir::Location loc,
+                       mlir::RankedTensorType type, double value);
+
+/// `x` repeated to `type`: axis `dims[i]` of the result is axis i of `x`.
+/// `x` itself if that is its type already.
+mlir::Value buildBroadcast(mlir::OpBuilder &builder, mlir::Location loc,
+                           mlir::Value x, mlir::RankedTensorType type,
+                           llvm::ArrayRef<int64_t> dims);
+
+/// Puts reduced `axes` back: y has `type`, x is y reduced over `axes`.
+mlir::Value buildUnreduce(mlir::OpBuilder &builder, mlir::Location loc,
+                          mlir::Value x, mlir::RankedTensorType type,
+                          llvm::ArrayRef<int64_t> axes);
+
+} // namespace asgc::asg
+
+#endif
