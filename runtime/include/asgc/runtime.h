@@ -33,12 +33,13 @@ typedef enum asgc_status {
 
 typedef struct asgc_program asgc_program;
 
+/** How to run a program. All zero means the defaults. */
 typedef struct asgc_options {
   int32_t threads; /**< workers, the caller included; 0 = ASGC_THREADS or the
                         cores this process may use */
   int32_t poison;  /**< 1: fill the arena with NaN before every run, and freed
                         buffers as they die (for tests) */
-  int32_t isa;     /**< -1 = best the CPU has, else ASGC_ISA_* */
+  int32_t isa;     /**< 0 = best the CPU has, else 1 + ASGC_ISA_* */
   int32_t reserved;
 } asgc_options;
 

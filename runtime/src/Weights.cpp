@@ -1,0 +1,139 @@
+//===- Weights.cpp - Loads and saves the variables of a program -----------===//
+#include "Weights.h"
+#include "Dtype.h"
+#include "Half.h"
+#include "Program.h"
+#include "asgc/safetensors.h"
+#include <algorithm>
+#include <cstring>
+
+using namespace asgc::rt;
+
+namespace {
+
+/// Whether a variable belongs in a file of weights.
+bool isSaved(const asgc_variable_desc &variable) {
+  return variable.role == ASGC_ROLE_PARAM || variable.role == ASGC_ROLE_STATE;
+}
+
+bool converts(int32_t from, int32_t to) {
+  return from == to ||
+         (to == ASGC_F32 && (from == ASGC_F16 || from == ASGC_BF16));
+}
+
+std::string shapeText(const char *dtype, const int64_t *dims, int32_t rank) {
+  std::string shape = text(dtype, "[");
+  for (int32_t i = 0; i < rank; ++i)
+    shape += text(i ? ", " : "", dims[i]);
+  return shape + "]";
+}
+
+/// Files spell types in capitals.
+std::string lower(const char *name) {
+  std::string out = name;
+  for (char &c : out)
+    c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
+  return out;
+}
+
+/// "'fc1.weight' is missing", "'fc1.bias' is f32[64] instead of f32[128]", or
+/// "" if the file has what the variable needs.
+std::string faultOf(const asgc_safetensors &file,
+                    const asgc_tensor_desc &wanted,
+                    asgc_safetensors_tensor &found) {
+  if (asgc_safetensors_find(&file, wanted.name, &found) != ASGC_OK)
+    return text("'", wanted.name, "' is missing");
+  bool same = converts(found.dtype, wanted.dtype) &&
+              found.rank == wanted.rank &&
+              std::equal(found.dims, found.dims + found.rank, wanted.dims);
+  if (same)
+    return "";
+  return text(
+      "'", wanted.name, "' is ",
+      shapeText(lower(found.dtype_name).c_str(), found.dims, found.rank),
+      " instead of ",
+      shapeText(nameOf(wanted.dtype), wanted.dims, wanted.rank));
+}
+
+void copyConverted(const asgc_safetensors_tensor &from, int32_t dtype,
+                   void *to) {
+  if (from.dtype == dtype) {
+    if (from.bytes > 0)
+      std::memcpy(to, from.data, size_t(from.bytes));
+    return;
+  }
+  const char *source = static_cast<const char *>(from.data);
+  float *out = static_cast<float *>(to);
+  for (int64_t i = 0; i < from.bytes / 2; ++i) {
+    uint16_t bits; // perhaps not aligned in the file
+    std::memcpy(&bits, source + 2 * i, sizeof(bits));
+    out[i] = from.dtype == ASGC_F16 ? f16ToFloat(bits) : bf16ToFloat(bits);
+  }
+}
+
+/// Checks everything, then copies everything.
+asgc_status loadFrom(asgc_program &program, const asgc_safetensors &file,
+                     const char *label) {
+  const asgc_program_desc &desc = program.desc;
+  std::vector<asgc_safetensors_tensor> found(size_t(desc.num_variables));
+  std::string faults;
+  for (int32_t i = 0; i < desc.num_variables; ++i) {
+    if (!isSaved(desc.variables[i]))
+      continue;
+    std::string fault =
+        faultOf(file, desc.variables[i].tensor, found[size_t(i)]);
+    if (!fault.empty())
+      faults += (faults.empty() ? "" : ", ") + fault;
+  }
+  if (!faults.empty())
+    return fail(program, ASGC_NOT_FOUND,
+                text(label, " does not fit '", desc.name, "': ", faults));
+  for (int32_t i = 0; i < desc.num_variables; ++i)
+    if (isSaved(desc.variables[i]))
+      copyConverted(found[size_t(i)], desc.variables[i].tensor.dtype,
+                    program.variables[size_t(i)]);
+  asgc_program_touch(&program);
+  return ASGC_OK;
+}
+
+} // namespace
+
+asgc_status asgc::rt::loadEmbedded(asgc_program &program) {
+  asgc_safetensors *file = nullptr;
+  const std::string label = text("the weights in '", program.desc.name, "'");
+  if (asgc_status status = asgc_safetensors_open_memory(
+          program.desc.weights, program.desc.weights_bytes, label.c_str(),
+          &file))
+    return fail(program, status, asgc_last_error());
+  asgc_status status = loadFrom(program, *file, label.c_str());
+  asgc_safetensors_close(file);
+  return status;
+}
+
+asgc_status asgc_program_load(asgc_program *program, const char *path) {
+  if (!program)
+    return fail(ASGC_INVALID_ARGUMENT, "the program is null");
+  asgc_safetensors *file = nullptr;
+  if (asgc_status status = asgc_safetensors_open(path, &file))
+    return fail(*program, status, asgc_last_error());
+  asgc_status status = loadFrom(*program, *file, path);
+  asgc_safetensors_close(file);
+  return status;
+}
+
+asgc_status asgc_program_save(asgc_program *program, const char *path) {
+  if (!program)
+    return fail(ASGC_INVALID_ARGUMENT, "the program is null");
+  std::vector<asgc_safetensors_source> sources;
+  for (int32_t i = 0; i < program->desc.num_variables; ++i) {
+    const asgc_variable_desc &variable = program->desc.variables[i];
+    if (isSaved(variable))
+      sources.push_back({variable.tensor.name, variable.tensor.dims,
+                         program->variables[size_t(i)], variable.tensor.dtype,
+                         variable.tensor.rank});
+  }
+  if (asgc_status status = asgc_safetensors_write(
+          path, sources.data(), int64_t(sources.size()), nullptr, 0))
+    return fail(*program, status, asgc_last_error());
+  return ASGC_OK;
+}
