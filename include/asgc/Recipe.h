@@ -33,7 +33,8 @@ enum class SplitOrder {
 /// What one id of a text data set stands for.
 enum class Tokenizer {
   Bytes, ///< one byte: ids 0..255
-  Chars  ///< one UTF-8 character: ids in the order of code points seen
+  Chars  ///< one UTF-8 character: ids in ascending order of the code points
+         ///< that occur
 };
 
 /// `data = …`: a file, and how its items become tensors.
@@ -43,7 +44,7 @@ enum class Tokenizer {
 struct DataRecipe {
   DataFormat format = DataFormat::Csv;
   std::string path;      ///< all columns, or the features (idx, npy)
-  std::string labelPath; ///< `labels = "…"`: idx, npy
+  std::string labelPath; ///< `labels = "…"`: csv, idx, npy
   /// `test = "…"`, `test_labels = "…"`: a fixed test set of the same format;
   /// `split` is then ignored.
   std::string testPath;
@@ -53,6 +54,10 @@ struct DataRecipe {
   /// the label. Negative columns count from the end.
   std::vector<ColumnRange> features;
   std::optional<int64_t> label;
+  /// `features = ["width", "height"]`, `label = "species"`: csv columns by the
+  /// names in the header; they win over the numbers.
+  std::vector<std::string> featureNames;
+  std::string labelName;
   /// `header = true|false`, `delimiter = ";"`: csv.
   CsvHeader header = CsvHeader::Auto;
   char delimiter = ',';
@@ -172,6 +177,8 @@ std::string recipeFromJson(std::string_view json, Recipe *recipe);
 /// Checks ranges and contradictions ("batch must be positive, got 0"); empty
 /// if the recipe makes sense.
 std::string verifyRecipe(const Recipe &recipe);
+/// The part of it that concerns the data.
+std::string verifyDataRecipe(const DataRecipe &recipe);
 
 } // namespace asgc
 
