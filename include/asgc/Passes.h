@@ -1,0 +1,38 @@
+//===- Passes.h - The passes of the compiler ------------------------------===//
+#ifndef ASGC_PASSES_H
+#define ASGC_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassManager.h"
+
+#include <string>
+#include <vector>
+
+namespace asgc {
+
+#define GEN_PASS_DECL
+#include "asgc/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "asgc/Passes.h.inc"
+
+/// What the passes over asg may be told.
+struct AsgPipelineOptions
+    : public mlir::PassPipelineOptions<AsgPipelineOptions> {
+  ListOption<std::string> dims{
+      *this, "dims",
+      llvm::cl::desc("Values of run-time dims: batch=64,seq=16")};
+  Option<bool> fuse{*this, "fuse", llvm::cl::desc("Group ops into kernels"),
+                    llvm::cl::init(true)};
+};
+
+/// Adds all passes that turn what a frontend wrote into legal, fused asg.
+void buildAsgPipeline(mlir::OpPassManager &manager,
+                      const AsgPipelineOptions &options);
+
+/// Makes `--asg-pipeline` known to the command line.
+void registerAsgPipeline();
+
+} // namespace asgc
+
+#endif

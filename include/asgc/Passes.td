@@ -1,0 +1,129 @@
+//===- Passes.td - Every pass, in pipeline order --------------------------===//
+#ifndef ASGC_PASSES
+#define ASGC_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+//===- asg ----------------------------------------------------------------===//
+
+def AsgInlineLayers : Pass<"asg-inline-layers", "::mlir::ModuleOp"> {
+  let summary = "Puts the ops of every layer into its graph";
+  let description = [{
+    A layer's path stays in the locations of its ops.
+
+    ```mlir
+    %y = asg.layer "fc1" block "relu" -> tensor<4xf32> {
+      %0 = asg.max %x, %zero : tensor<4xf32>
+      asg.yield %0 : tensor<4xf32>
+    }
+    // becomes
+    %y = asg.max %x, %zero : tensor<4xf32>
+    ```
+  }];
+  let statistics = [Statistic<"inlined", "layers-inlined", "Layers inlined">];
+}
+
+def AsgInferShapes : Pass<"asg-infer-shapes", "::mlir::ModuleOp"> {
+  let summary = "Recomputes result types, and replaces run-time dims by numbers";
+  let description = [{
+    With `dims=batch=4`, in the graph's signature, types and attributes:
+
+    ```mlir
+    %y = asg.tanh %x : tensor<?x8xf32, #asg.dims<batch, 8>>
+    // becomes
+    %y = asg.tanh %x : tensor<4x8xf32>
+    ```
+  }];
+  let options = [
+    ListOption<"dims", "dims", "std::string",
+               "Values of run-time dims: batch=64,seq=16">
+  ];
+  let statistics = [Statistic<"retyped", "values-retyped", "Values with a new type">];
+}
+
+def AsgDifferentiate : Pass<"asg-differentiate", "::mlir::ModuleOp"> {
+  let summary = "Expands every asg.gradient into ops";
+  let description = [{
+    Reverse mode, graph to graph: one walk from the loss back to the values, along
+    the ops that lie between them only. Inner gradients go first, so that they nest
+    to any order. All reads of one variable count as one value. Layers are inlined
+    first in a graph that has gradients.
+
+    ```mlir
+    %dx = asg.gradient %loss wrt %x : (tensor<f32>, tensor<4xf32>) -> tensor<4xf32>
+    // becomes, for loss = Σ x · x
+    %one = asg.constant dense<1.0> : tensor<f32>
+    %dy = asg.broadcast %one dims [] : (tensor<f32>) -> tensor<4xf32>
+    %l = asg.mul %dy, %x : tensor<4xf32>
+    %r = asg.mul %dy, %x : tensor<4xf32>
+    %dx = asg.add %l, %r : tensor<4xf32>
+    ```
+  }];
+  let statistics = [Statistic<"expanded", "gradients-expanded", "Gradients expanded">];
+}
+
+def AsgSimplify : Pass<"asg-simplify", "::mlir::ModuleOp"> {
+  let summary = "Rewrites asg ops to cheaper equal ones";
+  let description = [{
+    Every rewrite keeps NaN and infinities; the sign of a zero and the last bit of a
+    sum may change. Dead ops and repeated ops go as well. Each rewrite's equation
+    stands at its pattern.
+
+    ```mlir
+    %0 = asg.transpose %w perm [1, 0] : (tensor<8x4xf32>) -> tensor<4x8xf32>
+    %y = asg.dot %x, %0 batch [] x [] contract [1] x [0] : ...
+    // becomes
+    %y = asg.dot %x, %w batch [] x [] contract [1] x [1] : ...
+    ```
+  }];
+  let options = [
+    Option<"reciprocals", "reciprocals", "bool", "false",
+           "Multiply by 1/c instead of dividing by c, also where that rounds">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
+def AsgFuse : Pass<"asg-fuse", "::mlir::ModuleOp"> {
+  let summary = "Groups ops that become one kernel";
+  let description = [{
+    Each asg.fusion has one iteration space, and every tensor in it an affine map from
+    that space to its own coordinates (asgc/Fusion.h computes them). The kinds:
+
+    - `contraction`: a dot or conv2d, then bias, residual and activation;
+    - `map`: elementwise ops and the views they read through;
+    - `row`: reductions over the innermost axes and everything that shares the rows;
+    - `reduce`: reductions over other axes, with what they are computed from;
+    - `update`: isomorphic maps over different tensors, as segments.
+
+    `reduce` may have segments, too. Cheap ops are repeated where that saves memory
+    traffic. Ops that stay outside are library calls, or views that their consumer
+    reads through. Remarks of category `fusion` say why two ops did not fuse.
+
+    ```mlir
+    %0 = asg.exp %x : tensor<8xf32>
+    %1 = asg.mul %0, %0 : tensor<8xf32>
+    // becomes
+    %1 = asg.fusion "map" -> tensor<8xf32> {
+      %2 = asg.exp %x : tensor<8xf32>
+      %3 = asg.mul %2, %2 : tensor<8xf32>
+      asg.yield %3 : tensor<8xf32>
+    }
+    ```
+  }];
+  let statistics = [
+    Statistic<"fusions", "fusions", "Fusions built">,
+    Statistic<"repeated", "ops-repeated", "Ops repeated in another fusion">
+  ];
+}
+
+def AsgVerify : Pass<"asg-verify", "::mlir::ModuleOp"> {
+  let summary = "Checks that the module is legal asg, the form that the plan is built from";
+  let description = [{
+    Legal asg has no layers and no gradients; every run-time extent is an expression
+    over the graph's dims; a variable is assigned at most once a graph; inputs and
+    outputs have distinct names; every op has a location; and every fusion has an
+    iteration space with an affine map to each of its tensors.
+  }];
+}
+
+#endif

@@ -1,0 +1,21 @@
+//===- Pipeline.cpp - The passes over asg, in order -----------------------===//
+#include "asgc/Passes.h"
+
+#include "mlir/Pass/PassRegistry.h"
+
+using namespace mlir;
+
+void asgc::buildAsgPipeline(OpPassManager &manager,
+                            const AsgPipelineOptions &options) {
+  manager.addPass(createAsgInlineLayers());
+  AsgInferShapesOptions shapes;
+  llvm::append_range(shapes.dims, options.dims);
+  manager.addPass(createAsgInferShapes(shapes));
+  manager.addPass(createAsgDifferentiate());
+}
+
+void asgc::registerAsgPipeline() {
+  PassPipelineRegistration<AsgPipelineOptions>(
+      "asg-pipeline", "All passes over asg: from a frontend's module to fused asg",
+      buildAsgPipeline);
+}
