@@ -24,6 +24,13 @@ def Plan_BufferType : TypeDef<Plan_Dialect, "Buffer"> {
   let description = "`!plan.buffer<tensor<4x8xf32>>`; run-time extents as in the tensor type's encoding.";
   let parameters = (ins "::mlir::RankedTensorType":$tensor);
   let assemblyFormat = "`<` $tensor `>`";
+  let genVerifyDecl = 1;
+}
+
+def Plan_KernelKind : I32EnumAttr<"KernelKind", "the loop structure of a kernel", [
+    I32EnumAttrCase<"map", 0>, I32EnumAttrCase<"row", 1>,
+    I32EnumAttrCase<"reduce", 2>]> {
+  let cppNamespace = "::asgc::plan";
 }
 
 def Plan_ReduceKind : I32EnumAttr<"ReduceKind", "how a reduction combines", [
@@ -43,12 +50,19 @@ def Plan_Activation : I32EnumAttr<"Activation", "what a contraction applies to i
 
 def Plan_StepInterface : OpInterface<"StepInterface"> {
   let cppNamespace = "::asgc::plan";
-  let description = "One step of a program: reads some buffers, then writes others.";
+  let description = [{
+    One step of a program: reads some buffers, then writes others. A buffer that
+    is both read and written appears in both lists; a workspace is written.
+  }];
   let methods = [
     InterfaceMethod<"The buffers read.", "::mlir::SmallVector<::mlir::Value>", "getReadBuffers">,
     InterfaceMethod<"The buffers written.", "::mlir::SmallVector<::mlir::Value>", "getWrittenBuffers">,
     InterfaceMethod<"The name in the profile; unique in the module.", "::llvm::StringRef", "getStepName">];
 }
+
+/// Extents, strides and offsets in elements: numbers (i64) or DimExpr texts.
+/// Printed `[4, batch, "2*batch"]`.
+defvar Plan_Extents = ArrayAttr;
 
 class Plan_Op<string mnemonic, list<Trait> traits = []> : Op<Plan_Dialect, mnemonic, traits>;
 
