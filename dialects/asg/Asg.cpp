@@ -97,6 +97,8 @@ LogicalResult DimsAttr::verifyEncoding(
   if (shape.size() != getDims().size())
     return emitError() << "the type has " << shape.size()
                        << " dims, its encoding " << getDims().size();
+  if (!llvm::is_contained(shape, ShapedType::kDynamic))
+    return emitError() << "a type without run-time extents has no encoding";
   for (auto [extent, dim] : llvm::zip(shape, getDims())) {
     auto value = dyn_cast<IntegerAttr>(dim);
     if (value ? value.getInt() != extent : !ShapedType::isDynamic(extent))
@@ -120,10 +122,42 @@ DimExpr asg::getDim(RankedTensorType type, int64_t axis) {
     return DimExpr(type.getDimSize(axis));
   auto encoding = dyn_cast_or_null<DimsAttr>(type.getEncoding());
   // A bare `?` is refused by the verifiers; until they run it is a symbol that
-  // equals nothing.
-  if (!encoding)
-    return DimExpr::symbol("unknown");
-  return *DimExpr::parse(cast<StringAttr>(encoding.getDims()[axis]).getValue());
+  // equals nothing. So is an extent too long to be read back.
+  std::optional<DimExpr> extent;
+  if (encoding)
+    if (auto text = dyn_cast<StringAttr>(encoding.getDims()[axis]))
+      extent = DimExpr::parse(text.getValue());
+  return extent ? *extent : DimExpr::symbol("unknown");
+}
+
+bool asg::hasLegalShape(RankedTensorType type) {
+  constexpr int64_t kMaxRank = 32, kMaxElements = int64_t(1) << 40;
+  bool isNamed = isa_and_nonnull<DimsAttr>(type.getEncoding());
+  if (type.getRank() > kMaxRank || isNamed == type.hasStaticShape() ||
+      (type.getEncoding() && !isNamed))
+    return false;
+  if (isNamed)
+    for (Attribute extent : cast<DimsAttr>(type.getEncoding()).getDims())
+      if (auto text = dyn_cast<StringAttr>(extent))
+        if (!DimExpr::parse(text.getValue()))
+          return false;
+  int64_t count = 1;
+  for (int64_t extent : type.getShape()) {
+    if (ShapedType::isDynamic(extent))
+      continue;
+    // Zero extents do not hide the others: their products are formed too.
+    if (extent < 0 || __builtin_mul_overflow(
+                          count, std::max<int64_t>(extent, 1), &count))
+      return false;
+    if (count > kMaxElements)
+      return false;
+  }
+  return true;
+}
+
+bool asg::hasFloatElements(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && isa<FloatType>(tensor.getElementType());
 }
 
 RankedTensorType asg::getTensorType(MLIRContext *context,

@@ -17,6 +17,15 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+namespace asgc::asg {
+
+/// What every tensor of the dialect keeps to: each run-time extent is named by
+/// `#asg.dims`, a static tensor has no encoding, the rank is at most 32, and the
+/// product of the known extents is at most 2^40.
+bool hasLegalShape(mlir::RankedTensorType type);
+
+} // namespace asgc::asg
+
 #include "dialects/asg/AsgDialect.h.inc"
 #include "dialects/asg/AsgEnums.h.inc"
 #include "dialects/asg/AsgInterfaces.h.inc"
@@ -42,6 +51,9 @@ mlir::RankedTensorType withDims(mlir::RankedTensorType type,
                                 llvm::ArrayRef<DimExpr> dims);
 mlir::RankedTensorType withElementType(mlir::RankedTensorType type,
                                        mlir::Type elementType);
+
+/// True for a tensor of floats: a value that gradients flow through.
+bool hasFloatElements(mlir::Type type);
 
 /// Number of elements.
 DimExpr getNumElements(mlir::RankedTensorType type);

@@ -19,7 +19,6 @@ def Asg_Dialect : Dialect {
   let summary = "Pure, differentiable tensor operations with explicit shapes";
   let useDefaultAttributePrinterParser = 1;
   let hasConstantMaterializer = 1;
-  
 }
 
 //===- Types --------------------------------------------------------------===//
@@ -28,12 +27,19 @@ def Asg_Float : AnyTypeOf<[F32, F16, BF16, F64]>;
 def Asg_Integer : AnyTypeOf<[I8, I32, I64]>;
 def Asg_Bool : AnyTypeOf<[I1]>;
 
-def Asg_Tensor : RankedTensorOf<[Asg_Float, Asg_Integer, Asg_Bool]>;
-def Asg_FloatTensor : RankedTensorOf<[Asg_Float]>;
-def Asg_NumberTensor : RankedTensorOf<[Asg_Float, Asg_Integer]>;
-def Asg_BoolTensor : RankedTensorOf<[Asg_Bool]>;
-def Asg_BitsTensor : RankedTensorOf<[Asg_Integer, Asg_Bool]>;
-def Asg_IndexTensor : RankedTensorOf<[I32, I64]>;
+/// Every run-time extent is named by `#asg.dims`, a static tensor has no encoding,
+/// and the extents are small enough that arithmetic on them cannot overflow.
+class Asg_TensorOf<list<Type> types> : RankedTensorOf<types,
+    [CPred<"::asgc::asg::hasLegalShape(::llvm::cast<::mlir::RankedTensorType>($_self))">],
+    "tensor (run-time extents named, at most 2^40 elements)">;
+
+def Asg_Tensor : Asg_TensorOf<[Asg_Float, Asg_Integer, Asg_Bool]>;
+def Asg_FloatTensor : Asg_TensorOf<[Asg_Float]>;
+def Asg_NumberTensor : Asg_TensorOf<[Asg_Float, Asg_Integer]>;
+def Asg_BoolTensor : Asg_TensorOf<[Asg_Bool]>;
+def Asg_BitsTensor : Asg_TensorOf<[Asg_Integer, Asg_Bool]>;
+def Asg_IndexTensor : Asg_TensorOf<[I32, I64]>;
+def Asg_PlaceTensor : Asg_TensorOf<[I32]>;
 
 //===- Attributes ---------------------------------------------------------===//
 

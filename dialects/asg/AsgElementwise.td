@@ -299,7 +299,7 @@ def Asg_CompareOp : Asg_PureOp<"compare", [SameTypeOperands, Asg_InferTypes,
 
 def Asg_SelectOp : Asg_Elementwise<"select",
     (ins Asg_BoolTensor:$condition, Asg_Tensor:$onTrue, Asg_Tensor:$onFalse),
-    [AllTypesMatch<["onTrue", "onFalse", "y"]>, Asg_InferTypes]> {
+    [AllTypesMatch<["onTrue", "onFalse", "y"]>]> {
   let summary = "one of two elements, by a truth value";
   let category = "comparison";
   let formula = "y = condition ? onTrue : onFalse";
@@ -333,14 +333,14 @@ def Asg_StopGradientOp : Asg_Unary<"stop_gradient", Asg_Tensor> {
 
 //===- Sources ------------------------------------------------------------===//
 
-def Asg_ConstantOp : Asg_PureOp<"constant", [ConstantLike, AllTypesMatch<["value", "y"]>,
-                                Asg_InferTypes]> {
+def Asg_ConstantOp : Asg_PureOp<"constant", [ConstantLike, AllTypesMatch<["value", "y"]>]> {
   let summary = "values known at compile time";
   let category = "structural";
   let formula = "y = value";
   let arguments = (ins ElementsAttr:$value);
   let results = (outs Asg_Tensor:$y);
   let assemblyFormat = "attr-dict $value";
+  let hasVerifier = 1;
   let hasFolder = 1;
 }
 

@@ -19,7 +19,7 @@ def Asg_MaxPool2dOp : Asg_DifferentiableOp<"max_pool2d", [Asg_InferTypes]> {
   let formula = "y[i, j] = max x[s·i + d·u − p, s·j + d·v − p]";
   let smooth = 0;
   let arguments = !con((ins Asg_FloatTensor:$x), Asg_PoolGeometry);
-  let results = (outs Asg_FloatTensor:$y, RankedTensorOf<[I32]>:$indices);
+  let results = (outs Asg_FloatTensor:$y, Asg_PlaceTensor:$indices);
   let assemblyFormat = [{
     $x `kernel` $kernel `strides` $strides `pad` $padLow `,` $padHigh `dilations`
     $dilations attr-dict `:` functional-type(operands, results)
@@ -30,7 +30,7 @@ def Asg_MaxUnpool2dOp : Asg_DifferentiableOp<"max_unpool2d"> {
   let summary = "adds each element to the place its index names, into zeros";
   let category = "pooling";
   let formula = "y[indices[o]] += x[o]";
-  let arguments = (ins Asg_FloatTensor:$x, RankedTensorOf<[I32]>:$indices);
+  let arguments = (ins Asg_FloatTensor:$x, Asg_PlaceTensor:$indices);
   let results = (outs Asg_FloatTensor:$y);
   let assemblyFormat = "$x `,` $indices attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
@@ -40,7 +40,7 @@ def Asg_PoolGather2dOp : Asg_DifferentiableOp<"pool_gather2d", [Asg_InferTypes]>
   let summary = "picks the element of each plane that its index names";
   let category = "pooling";
   let formula = "y[o] = x[indices[o]]";
-  let arguments = (ins Asg_FloatTensor:$x, RankedTensorOf<[I32]>:$indices);
+  let arguments = (ins Asg_FloatTensor:$x, Asg_PlaceTensor:$indices);
   let results = (outs Asg_FloatTensor:$y);
   let assemblyFormat = "$x `,` $indices attr-dict `:` functional-type(operands, results)";
 }

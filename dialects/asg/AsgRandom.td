@@ -17,6 +17,7 @@ class Asg_Random<string mnemonic> : Asg_PureOp<mnemonic> {
   let arguments = (ins Asg_ScalarI64:$seed, Asg_ScalarI64:$step, I64Attr:$stream);
   let results = (outs Asg_FloatTensor:$y);
   let assemblyFormat = "$seed `,` $step `stream` $stream attr-dict `:` type($y)";
+  let hasVerifier = 1;
 }
 def Asg_RandomUniformOp : Asg_Random<"random_uniform"> {
   let summary = "uniform draws from [0, 1)";

@@ -86,7 +86,7 @@ def Asg_LayerOp : Asg_StructuralOp<"layer", [SingleBlock, RecursiveMemoryEffects
   let results = (outs Variadic<Asg_Tensor>:$values);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $path `block` $block ($blockArgs^)? `->` type($values) $body attr-dict
+    $path `block` $block (`args` $blockArgs^)? (`->` type($values)^)? $body attr-dict
   }];
   let hasVerifier = 1;
 }
@@ -100,7 +100,7 @@ def Asg_FusionOp : Asg_StructuralOp<"fusion", [SingleBlock, RecursiveMemoryEffec
   let arguments = (ins StrAttr:$kind);
   let results = (outs Variadic<Asg_Tensor>:$values);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$kind `->` type($values) $body attr-dict";
+  let assemblyFormat = "$kind (`->` type($values)^)? $body attr-dict";
   let hasVerifier = 1;
 }
 

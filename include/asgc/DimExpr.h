@@ -47,6 +47,14 @@ public:
       const std::function<std::optional<int64_t>(std::string_view)> &valueOf)
       const;
 
+  /// A lower and an upper bound of the value when every symbol is at least 1;
+  /// null when none is known. Never wrong, and tight for extents of slices.
+  std::optional<int64_t> minimum() const;
+  std::optional<int64_t> maximum() const;
+
+  /// Number of terms of the normal form: what products of extents cost.
+  size_t numTerms() const { return terms.size(); }
+
   /// Names of all symbols, sorted.
   std::vector<std::string> symbols() const;
 
@@ -74,6 +82,7 @@ private:
   using Monomial = std::vector<Factor>; // sorted; empty for the constant term
 
   void addTerm(const Monomial &monomial, int64_t coefficient);
+  DimExpr boundFloors() const;
 
   std::map<Monomial, int64_t> terms; // no zero coefficients
   friend class DimExprParser;

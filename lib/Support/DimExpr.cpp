@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <limits>
 #include <set>
 
 namespace asgc {
@@ -12,6 +13,7 @@ namespace {
 /// work of reading a hostile file.
 constexpr size_t kMaxText = 4096;
 constexpr int kMaxDepth = 64;
+constexpr size_t kMaxTerms = 64, kMaxDegree = 32;
 
 int64_t floorDivide(int64_t value, int64_t divisor) {
   int64_t quotient = value / divisor;
@@ -144,6 +146,66 @@ std::optional<int64_t> DimExpr::evaluate(
   return sum;
 }
 
+/// An expression that is never smaller: whole multiples of floor(e / d) become
+/// multiples of e or of e − d + 1, which other terms may cancel.
+DimExpr DimExpr::boundFloors() const {
+  DimExpr result;
+  for (const auto &[monomial, coefficient] : terms) {
+    bool isMultiple = monomial.size() == 1 && monomial[0].divisor != 0 &&
+                      coefficient % monomial[0].divisor == 0;
+    auto numerator = isMultiple ? parse(monomial[0].text) : std::nullopt;
+    if (!numerator) {
+      result.addTerm(monomial, coefficient);
+      continue;
+    }
+    int64_t divisor = monomial[0].divisor;
+    if (coefficient < 0)
+      numerator = *numerator - DimExpr(divisor - 1);
+    result = result + *numerator * DimExpr(coefficient / divisor);
+  }
+  return result;
+}
+
+std::optional<int64_t> DimExpr::maximum() const {
+  DimExpr bounded = *this;
+  for (int depth = 0; depth < kMaxDepth; ++depth) {
+    DimExpr next = bounded.boundFloors();
+    if (next == bounded)
+      break;
+    bounded = next;
+  }
+  int64_t sum = 0;
+  for (const auto &[monomial, coefficient] : bounded.terms) {
+    // A product of things that are at least 0 is at least that of their
+    // minima, so a negative coefficient bounds the term from above.
+    int64_t term = coefficient;
+    if (!monomial.empty() && coefficient > 0)
+      return std::nullopt;
+    for (const Factor &factor : monomial) {
+      int64_t least = 1;
+      if (factor.divisor != 0) {
+        auto numerator = parse(factor.text);
+        auto bound = numerator ? numerator->minimum() : std::nullopt;
+        if (!bound || *bound < 0)
+          return std::nullopt;
+        least = *bound / factor.divisor;
+      }
+      if (__builtin_mul_overflow(term, least, &term))
+        return std::nullopt;
+    }
+    if (__builtin_add_overflow(sum, term, &sum))
+      return std::nullopt;
+  }
+  return sum;
+}
+
+std::optional<int64_t> DimExpr::minimum() const {
+  std::optional<int64_t> bound = (*this * DimExpr(-1)).maximum();
+  if (!bound || *bound == std::numeric_limits<int64_t>::min())
+    return std::nullopt;
+  return -*bound;
+}
+
 std::vector<std::string> DimExpr::symbols() const {
   std::set<std::string> names;
   for (const auto &[monomial, coefficient] : terms) {
@@ -206,7 +268,7 @@ public:
   std::optional<DimExpr> parseAll() {
     auto result = parseSum(0);
     skipSpace();
-    if (!result || position != text.size())
+    if (!result || position != text.size() || isTooLarge(*result))
       return std::nullopt;
     return result;
   }
@@ -232,9 +294,20 @@ private:
     }
   }
 
+  /// Products of sums grow without bound; nobody writes such extents.
+  static bool isTooLarge(const DimExpr &expr) {
+    if (expr.terms.size() > kMaxTerms)
+      return true;
+    return std::any_of(expr.terms.begin(), expr.terms.end(), [](auto &term) {
+      return term.first.size() > kMaxDegree;
+    });
+  }
+
   std::optional<DimExpr> parseProduct(int depth) {
     auto product = parseFactor(depth);
     while (product) {
+      if (isTooLarge(*product))
+        return std::nullopt;
       if (accept('*')) {
         auto next = parseFactor(depth);
         if (!next)

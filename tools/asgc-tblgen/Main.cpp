@@ -1,0 +1,15 @@
+//===- Main.cpp - asgc-tblgen: what follows from the op records -----------===//
+#include "OpRecords.h"
+
+#include "mlir/TableGen/GenInfo.h"
+#include "mlir/Tools/mlir-tblgen/MlirTblgenMain.h"
+
+int main(int argc, char **argv) {
+  mlir::GenRegistration gradients("gen-asg-gradients",
+                                  "Generate buildGradient of the asg ops",
+                                  asgc::emitGradients);
+  mlir::GenRegistration scalars("gen-asg-scalars",
+                                "Generate buildScalar of the asg ops",
+                                asgc::emitScalars);
+  return mlir::MlirTblgenMain(argc, argv);
+}
