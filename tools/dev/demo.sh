@@ -17,13 +17,16 @@ print(max(e.get("eval", e)["accuracy"] for e in best))' "$out/run/events.jsonl")
 echo "test accuracy: $accuracy"
 awk -v a="$accuracy" 'BEGIN { exit !(a >= 0.97) }' || { echo "demo: expected at least 0.97" >&2; exit 1; }
 
-shown "$build/bin/asgc" compile $example/digits.asg --weights "$out/run/best.safetensors" --embed-weights -o "$out/lib"
-cp $example/main.c "$out/main.c"
+shown "$build/bin/asgc" compile $example/digits.asg --weights "$out/run/weights.safetensors" -o "$out/lib"
+cp $example/main.c "$out/lib/main.c"
 # One of the last digits of the file, as an array of C; its last column says what it is.
-row=$(zcat $example/digits.csv.gz | sed -n 1791p)
-printf 'static const float image[64] = {%s};\n' "$(cut -d, -f1-64 <<<"$row" | sed 's#\([^,]*\)#\1 / 16.0f#g')" >"$out/image.h"
-echo; awk -F, '{ for (y = 0; y < 8; ++y) { for (x = 1; x <= 8; ++x) printf "%s", substr(" .:-=+*#%@", int($(y * 8 + x) / 1.8) + 1, 1); print "" } }' <<<"$row"
-PKG_CONFIG_PATH=$out/lib shown bash -c "cc $out/main.c \$(PKG_CONFIG_PATH=$out/lib pkg-config --cflags --libs digits) -o $out/digits"
-answer=$("$out/digits")
-printf '\n$ %s\n%s\n' "./digits" "$answer"
+row=$(zcat docs/examples/data/digits.csv.gz | sed -n 1791p)
+printf 'static const float image[64] = {%s};\n' "$(cut -d, -f1-64 <<<"$row")" >"$out/lib/image.h"
+cd "$out/lib"
+printf '\n$ cc main.c $(pkg-config --cflags --libs digits) -o digits && ./digits\n'
+# shellcheck disable=SC2046 # the flags are words
+cc main.c $(PKG_CONFIG_PATH=. pkg-config --cflags --libs digits) -o digits
+awk -F, '{ for (y = 0; y < 8; ++y) { for (x = 1; x <= 8; ++x) printf "%s", substr(" .:-=+*#%@", int($(y * 8 + x) / 1.8) + 1, 1); print "" } }' <<<"$row"
+answer=$(./digits)
+echo "$answer"
 [ "$answer" = "this is a ${row##*,}" ] || { echo "demo: the file says it is a ${row##*,}" >&2; exit 1; }
