@@ -130,7 +130,7 @@ def Plan_KernelOp : Plan_Op<"kernel", [AttrSizedOperandSegments, SingleBlock, Is
     it must not tell LLVM that reads and writes do not alias.
 
     `workspace` (`reduce` only, optional) is tensor<P x C x K> of the widened type: with
-    it the first reduced dim of extent n, is cut in C chunks of ceil(n / C), one task
+    it the first reduced dim, of extent n, is cut in C chunks of ceil(n / C), one task
     each; partial result p (in order of the plan.reduce ops) of chunk c at kept point k is
     element (p·C + c)·K + k, and a second launch combines them in order of c. All
     plan.reduce results then have one type. C depends on shapes alone, so the result does not
@@ -171,8 +171,9 @@ def Plan_UpdateOp : Plan_Op<"update", [AttrSizedOperandSegments, SingleBlock, Is
 
     With `reduces`, every yielded value is a plan.reduce over [0] of a value of its
     segment, or is computed from such and from `shared`, and every write holds one
-    element. `workspace` then is tensor<P x T> of the widened type for the partial results,
-    T tasks of shapes alone (see plan.kernel).
+    element. `workspace` (optional) is then tensor<P x S x C> of the widened type: each of
+    the S segments is cut in C chunks of ceil(extent / C), and partial result p of
+    chunk c of segment s is element (p·S + s)·C + c (see plan.kernel).
   }];
   let arguments = (ins StrAttr:$name, Plan_Extents:$extents, UnitAttr:$reduces,
       Variadic<Plan_BufferType>:$shared, Variadic<Plan_BufferType>:$reads,
