@@ -8,6 +8,7 @@
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <unistd.h>
 #include <zlib.h>
 
 namespace asgc::test {
@@ -15,8 +16,11 @@ namespace asgc::test {
 class TempFolder {
 public:
   TempFolder() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "asgc-test-XXXXXX").string();
+    // In memory where that is possible: tests flush to the disk a lot.
+    std::filesystem::path base = "/dev/shm";
+    if (access(base.c_str(), W_OK) != 0)
+      base = std::filesystem::temp_directory_path();
+    std::string pattern = (base / "asgc-test-XXXXXX").string();
     path = mkdtemp(pattern.data());
   }
   ~TempFolder() {
