@@ -1,0 +1,44 @@
+//===- Inspect.h - A model at any stage, as JSON or DOT -------------------===//
+#ifndef ASGC_INSPECT_H
+#define ASGC_INSPECT_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/JSON.h"
+
+#include <string>
+#include <vector>
+
+namespace asgc {
+
+/// Collects stages of one compilation into an asgc-dump/1 document
+/// (docs/json.md). Deterministic: the same modules give the same bytes.
+class DumpWriter {
+public:
+  /// Finds the category of an op for the `category` field; may be null.
+  using CategoryOf = std::string (*)(llvm::StringRef opName);
+
+  explicit DumpWriter(CategoryOf categoryOf = nullptr)
+      : categoryOf(categoryOf) {}
+
+  /// Adds `module` as it stands after `pass`. The first stage also gives the
+  /// model's name, layers and variables.
+  void addStage(llvm::StringRef pass, mlir::ModuleOp module);
+
+  /// The document; `indent` 0 is one line.
+  std::string str(unsigned indent = 0) const;
+
+private:
+  CategoryOf categoryOf;
+  std::string name;
+  llvm::json::Array layers, variables, stages;
+};
+
+/// One graph or program of `module` as a Graphviz digraph: clusters are layers,
+/// fusions or nothing. All entries if `entry` is empty.
+std::string writeDot(mlir::ModuleOp module, llvm::StringRef entry = "");
+
+} // namespace asgc
+
+#endif

@@ -1,0 +1,131 @@
+//===- GraphDump.cpp - A graph of the asg dialect as JSON -----------------===//
+#include "DumpParts.h"
+
+using namespace mlir;
+using namespace asgc;
+namespace json = llvm::json;
+
+namespace {
+
+/// Longer attribute texts are replaced by their size.
+constexpr size_t kMaxAttributeText = 200;
+
+std::string attributeText(Attribute attribute) {
+  if (auto elements = dyn_cast<ElementsAttr>(attribute))
+    if (!elements.isSplat() && elements.getNumElements() > 16)
+      return "…(" + std::to_string(elements.getNumElements()) + " elements)";
+  std::string text;
+  llvm::raw_string_ostream(text) << attribute;
+  if (text.size() > kMaxAttributeText)
+    return "…(" + std::to_string(text.size()) + " characters)";
+  return json::fixUTF8(text);
+}
+
+class GraphDumper {
+public:
+  explicit GraphDumper(DumpWriter::CategoryOf categoryOf)
+      : categoryOf(categoryOf) {}
+
+  json::Object dump(asg::GraphOp graph) {
+    json::Array inputs, outputs;
+    for (BlockArgument argument : graph.getBody().getArguments()) {
+      auto type = cast<RankedTensorType>(argument.getType());
+      std::string name = graph.getInputName(argument.getArgNumber()).str();
+      json::Object input = dumpType(type);
+      input["name"] = name;
+      inputs.push_back(std::move(input));
+      json::Object node{{"id", addValues({argument})},
+                        {"op", "asg.input"},
+                        {"name", name},
+                        {"inputs", json::Array{}},
+                        {"outputs", json::Array{dumpType(type)}},
+                        {"loc", dumpLines(getProvenance(argument.getLoc()))}};
+      nodes.push_back(std::move(node));
+    }
+    for (Operation &op : graph.getBody().front())
+      dumpOp(&op, std::nullopt);
+    Operation *end = graph.getBody().front().getTerminator();
+    for (auto [index, value] : llvm::enumerate(end->getOperands())) {
+      json::Object output = dumpType(cast<RankedTensorType>(value.getType()));
+      output["name"] = graph.getOutputName(index).str();
+      output["from"] = reference(value);
+      outputs.push_back(std::move(output));
+    }
+    return json::Object{{"name", graph.getSymName().str()},
+            {"dims", dumpDims(graph.getDims())},
+            {"inputs", std::move(inputs)},
+            {"outputs", std::move(outputs)},
+            {"nodes", std::move(nodes)}};
+  }
+
+private:
+  int64_t addValues(ValueRange values) {
+    for (auto [index, value] : llvm::enumerate(values))
+      idOf[value] = {nextId, static_cast<int64_t>(index)};
+    return nextId++;
+  }
+
+  json::Value reference(Value value) {
+    auto it = idOf.find(value);
+    if (it == idOf.end())
+      return nullptr;
+    return json::Object{{"node", it->second.first}, {"out", it->second.second}};
+  }
+
+  void dumpOp(Operation *op, std::optional<int64_t> parent) {
+    if (isa<asg::ReturnOp>(op))
+      return;
+    json::Array inputs, outputs;
+    for (Value operand : op->getOperands())
+      inputs.push_back(reference(operand));
+    for (Value result : op->getResults())
+      if (auto type = dyn_cast<RankedTensorType>(result.getType()))
+        outputs.push_back(dumpType(type));
+    int64_t id = addValues(op->getResults());
+    std::string name = op->getName().getStringRef().str();
+    Provenance provenance = getProvenance(op->getLoc());
+    json::Object node{{"id", id},
+                      {"op", name},
+                      {"path", json::fixUTF8(provenance.path)},
+                      {"inputs", std::move(inputs)},
+                      {"outputs", std::move(outputs)},
+                      {"loc", dumpLines(provenance)}};
+    if (categoryOf)
+      node["category"] = categoryOf(name);
+    if (parent)
+      node["parent"] = *parent;
+    json::Object attributes;
+    for (NamedAttribute attribute : op->getAttrs())
+      attributes[attribute.getName().strref()] =
+          attributeText(attribute.getValue());
+    if (!attributes.empty())
+      node["attrs"] = std::move(attributes);
+    if (auto fusion = dyn_cast<asg::FusionOp>(op))
+      node["kind"] = fusion.getKind().str();
+    if (auto layer = dyn_cast<asg::LayerOp>(op)) {
+      node["path"] = layer.getPath().str();
+      node["block"] = layer.getBlock().str();
+    }
+    if (auto read = dyn_cast<asg::ReadOp>(op))
+      node["variable"] = read.getVariable().str();
+    if (auto assign = dyn_cast<asg::AssignOp>(op))
+      node["variable"] = assign.getVariable().str();
+    nodes.push_back(std::move(node));
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        for (Operation &inner : block)
+          dumpOp(&inner, id);
+  }
+
+  DumpWriter::CategoryOf categoryOf;
+  json::Array nodes;
+  int64_t nextId = 0;
+  llvm::DenseMap<Value, std::pair<int64_t, int64_t>> idOf;
+};
+
+} // namespace
+
+json::Object asgc::dumpGraph(asg::GraphOp graph,
+                             DumpWriter::CategoryOf categoryOf) {
+  return GraphDumper(categoryOf).dump(graph);
+}
