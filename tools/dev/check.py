@@ -19,6 +19,7 @@ VAGUE = re.compile(r"(Util|Common|Helper|Misc|Uncategorized|Manager)s?\b|\b(util
 # Headers of include/asgc whose name is not that of their folder.
 HEADER_FOLDERS = {
     "DimExpr.h": "lib/Support",
+    "HostTensor.h": "lib/Support",
     "Diagnostics.def": "lib/Support",
     "Passes.td": "lib/Passes",
     "Syntax.h": "lib/Frontend",
