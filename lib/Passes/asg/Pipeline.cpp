@@ -12,6 +12,8 @@ void asgc::buildAsgPipeline(OpPassManager &manager,
   llvm::append_range(shapes.dims, options.dims);
   manager.addPass(createAsgInferShapes(shapes));
   manager.addPass(createAsgDifferentiate());
+  manager.addPass(createAsgSimplify());
+  manager.addPass(createAsgVerify());
 }
 
 void asgc::registerAsgPipeline() {

@@ -1,0 +1,424 @@
+//===- SimplifyReductions.cpp - Reductions and contractions ---------------===//
+#include "Matchers.h"
+#include "Simplify.h"
+
+using namespace mlir;
+
+namespace asgc {
+namespace {
+
+template <typename Op>
+constexpr bool isSum = std::is_same_v<Op, asg::ReduceSumOp>;
+template <typename Op>
+constexpr bool isExtremum = std::is_same_v<Op, asg::ReduceMaxOp> ||
+                            std::is_same_v<Op, asg::ReduceMinOp>;
+
+//===- Reductions ---------------------------------------------------------===//
+
+/// reduce(x) over no axes -> x;  over axes of extent 1 -> reshape(x)
+template <typename Op> struct DropUnitAxes final : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const final {
+    auto type = getTensorType(op.getX());
+    SmallVector<int64_t> axes, units;
+    for (int64_t axis : op.getAxes())
+      (type.getDimSize(axis) == 1 ? units : axes).push_back(axis);
+    if (axes.empty()) {
+      rewriter.replaceOpWithNewOp<asg::ReshapeOp>(op, op.getType(), op.getX());
+      return success();
+    }
+    if (units.empty())
+      return rewriter.notifyMatchFailure(op, "every axis has elements to join");
+    SmallVector<DimExpr> dims;
+    for (int64_t axis : getOtherAxes(type.getRank(), units))
+      dims.push_back(asg::getDim(type, axis));
+    for (int64_t &axis : axes)
+      axis -= llvm::count_if(units, [&](int64_t unit) { return unit < axis; });
+    Value x = asg::ReshapeOp::create(rewriter, op.getLoc(),
+                                     asg::withDims(type, dims), op.getX());
+    rewriter.replaceOpWithNewOp<Op>(op, x, axes);
+    return success();
+  }
+};
+
+/// reduce(reduce(x)) -> reduce(x) over the axes of both
+template <typename Op> struct MergeReductions final : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(Op outer,
+                                PatternRewriter &rewriter) const final {
+    auto inner = outer.getX().template getDefiningOp<Op>();
+    if (!inner || !inner->hasOneUse())
+      return rewriter.notifyMatchFailure(outer, "operand is no such reduction");
+    SmallVector<int64_t> kept =
+        getOtherAxes(getTensorType(inner.getX()).getRank(), inner.getAxes());
+    SmallVector<int64_t> axes(inner.getAxes());
+    for (int64_t axis : outer.getAxes())
+      axes.push_back(kept[axis]);
+    llvm::sort(axes);
+    Location loc = rewriter.getFusedLoc({outer.getLoc(), inner.getLoc()});
+    rewriter.replaceOp(outer, Op::create(rewriter, loc, inner.getX(), axes));
+    return success();
+  }
+};
+
+/// reduce(transpose(x)) -> transpose(reduce(x)): fewer elements move, or none
+template <typename Op> struct ReduceOfTranspose final : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const final {
+    auto transpose = op.getX().template getDefiningOp<asg::TransposeOp>();
+    if (!transpose)
+      return rewriter.notifyMatchFailure(op, "operand is no transpose");
+    ArrayRef<int64_t> perm = transpose.getPerm();
+    SmallVector<int64_t> axes;
+    for (int64_t axis : op.getAxes())
+      axes.push_back(perm[axis]);
+    llvm::sort(axes);
+    // Where each kept axis lands when the axes of x are reduced.
+    SmallVector<int64_t> kept = getOtherAxes(perm.size(), axes), newPerm;
+    for (int64_t axis : getOtherAxes(perm.size(), op.getAxes()))
+      newPerm.push_back(llvm::find(kept, perm[axis]) - kept.begin());
+    Location loc = rewriter.getFusedLoc({op.getLoc(), transpose.getLoc()});
+    Value reduced = Op::create(rewriter, loc, transpose.getX(), axes);
+    rewriter.replaceOp(
+        op, asg::TransposeOp::create(rewriter, loc, reduced, newPerm));
+    return success();
+  }
+};
+
+/// A reduction of everything sees no shape: reduce(reshape(x)) -> reduce(x)
+template <typename Op> struct ReduceOfReshape final : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const final {
+    auto reshape = op.getX().template getDefiningOp<asg::ReshapeOp>();
+    if (!reshape || op.getType().getRank() != 0)
+      return rewriter.notifyMatchFailure(op, "reduces no whole reshape");
+    int64_t rank = getTensorType(reshape.getX()).getRank();
+    rewriter.replaceOpWithNewOp<Op>(op, reshape.getX(), getOtherAxes(rank, {}));
+    return success();
+  }
+};
+
+/// Whether the number of elements times a value of this type is sure to be as exact
+/// as their sum: f16 and i8 cannot even hold large counts.
+bool canScale(Type element) {
+  return element.isF32() || element.isF64() || element.isInteger(32) ||
+         element.isInteger(64);
+}
+
+/// n as a tensor of `type`, where n is the product of `dims`.
+Value buildCount(PatternRewriter &rewriter, Location loc, const DimExpr &count,
+                 RankedTensorType type) {
+  if (auto known = count.asConstant())
+    return asg::buildSplat(rewriter, loc, type, static_cast<double>(*known));
+  auto scalar = RankedTensorType::get({}, type.getElementType());
+  Value value = asg::DimOp::create(rewriter, loc, scalar, count.str());
+  return asg::buildBroadcast(rewriter, loc, value, type, {});
+}
+
+/// sum(broadcast(x)) -> n · x, max(broadcast(x)) -> x, over axes that repeat x
+template <typename Op> struct ReduceOfBroadcast final : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const final {
+    auto broadcast = op.getX().template getDefiningOp<asg::BroadcastOp>();
+    if (!broadcast)
+      return rewriter.notifyMatchFailure(op, "operand is no broadcast");
+    auto type = getTensorType(broadcast);
+    if (isSum<Op> && !canScale(type.getElementType()))
+      return rewriter.notifyMatchFailure(op, "the type holds no large counts");
+    SmallVector<int64_t> repeated, axes;
+    DimExpr count(1);
+    for (int64_t axis : op.getAxes()) {
+      if (llvm::is_contained(broadcast.getDims(), axis)) {
+        axes.push_back(axis);
+        continue;
+      }
+      // The largest of no elements is −∞, not x.
+      if (type.getDimSize(axis) == 0)
+        return rewriter.notifyMatchFailure(op, "there are no elements");
+      repeated.push_back(axis);
+      count = count * asg::getDim(type, axis);
+    }
+    if (repeated.empty())
+      return rewriter.notifyMatchFailure(op, "x has all reduced axes");
+    // The broadcast without the repeated axes.
+    auto without = [&](int64_t axis) {
+      return axis - llvm::count_if(
+                        repeated, [&](int64_t other) { return other < axis; });
+    };
+    SmallVector<int64_t> dims;
+    for (int64_t dim : broadcast.getDims())
+      dims.push_back(without(dim));
+    SmallVector<DimExpr> extents;
+    for (int64_t axis : getOtherAxes(type.getRank(), repeated))
+      extents.push_back(asg::getDim(type, axis));
+    for (int64_t &axis : axes)
+      axis = without(axis);
+    Location loc = rewriter.getFusedLoc({op.getLoc(), broadcast.getLoc()});
+    Value result =
+        asg::buildBroadcast(rewriter, loc, broadcast.getX(),
+                            asg::withDims(type, extents), dims);
+    if (!axes.empty())
+      result = Op::create(rewriter, loc, result, axes);
+    if (isSum<Op>)
+      result = asg::MulOp::create(
+          rewriter, loc, result,
+          buildCount(rewriter, loc, count, getTensorType(result)));
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+};
+
+/// sum(c) -> n · c, max(c) -> c for a constant c
+template <typename Op> struct ReduceOfConstant final : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const final {
+    TypedAttr splat = getSplat(op.getX());
+    auto type = getTensorType(op.getX());
+    auto count = asg::getNumElements(type).asConstant();
+    if (!splat || !count || *count == 0)
+      return rewriter.notifyMatchFailure(op, "operand is no constant");
+    Location loc = op.getLoc();
+    if (isSum<Op>) {
+      if (!canScale(type.getElementType()))
+        return rewriter.notifyMatchFailure(op, "the type holds no large counts");
+      DimExpr reduced(1);
+      for (int64_t axis : op.getAxes())
+        reduced = reduced * asg::getDim(type, axis);
+      rewriter.replaceOpWithNewOp<asg::MulOp>(
+          op, buildSplat(rewriter, loc, op.getType(), splat),
+          buildCount(rewriter, loc, reduced, op.getType()));
+    } else {
+      rewriter.replaceOp(op, buildSplat(rewriter, loc, op.getType(), splat));
+    }
+    return success();
+  }
+};
+
+/// Σ −x -> −Σ x
+struct SumOfNegation final : OpRewritePattern<asg::ReduceSumOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(asg::ReduceSumOp op,
+                                PatternRewriter &rewriter) const final {
+    auto neg = op.getX().getDefiningOp<asg::NegOp>();
+    if (!neg || !neg->hasOneUse())
+      return rewriter.notifyMatchFailure(op, "operand is no negation");
+    Value sum = asg::ReduceSumOp::create(rewriter, op.getLoc(), neg.getX(),
+                                         op.getAxes());
+    rewriter.replaceOpWithNewOp<asg::NegOp>(op, sum);
+    return success();
+  }
+};
+
+//===- Contractions -------------------------------------------------------===//
+
+/// dot(transpose(x), y) -> dot(x, y) over x's own axes, where the free axes keep
+/// their order; and alike for y.
+struct DotOfTranspose final : OpRewritePattern<asg::DotOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(asg::DotOp dot,
+                                PatternRewriter &rewriter) const final {
+    SmallVector<int64_t> lhsBatch(dot.getLhsBatch()), rhsBatch(dot.getRhsBatch());
+    SmallVector<int64_t> lhsContract(dot.getLhsContract());
+    SmallVector<int64_t> rhsContract(dot.getRhsContract());
+    Value lhs = dot.getLhs(), rhs = dot.getRhs();
+    bool changed = seeThrough(lhs, lhsBatch, lhsContract);
+    changed |= seeThrough(rhs, rhsBatch, rhsContract);
+    if (!changed)
+      return rewriter.notifyMatchFailure(dot, "no transpose to see through");
+    rewriter.replaceOpWithNewOp<asg::DotOp>(dot, dot.getType(), lhs, rhs,
+                                            lhsBatch, rhsBatch, lhsContract,
+                                            rhsContract);
+    return success();
+  }
+
+  static bool seeThrough(Value &x, SmallVectorImpl<int64_t> &batch,
+                         SmallVectorImpl<int64_t> &contract) {
+    auto transpose = x.getDefiningOp<asg::TransposeOp>();
+    if (!transpose)
+      return false;
+    ArrayRef<int64_t> perm = transpose.getPerm();
+    SmallVector<int64_t> used(batch.begin(), batch.end());
+    used.append(contract.begin(), contract.end());
+    SmallVector<int64_t> free;
+    for (int64_t axis : getOtherAxes(perm.size(), used))
+      free.push_back(perm[axis]);
+    if (!llvm::is_sorted(free))
+      return false;
+    for (int64_t &axis : batch)
+      axis = perm[axis];
+    for (int64_t &axis : contract)
+      axis = perm[axis];
+    x = transpose.getX();
+    return true;
+  }
+};
+
+/// transpose(dot(x, y)) -> dot(y, x), where the transpose exchanges their free axes;
+/// the batch axes may move among themselves.
+struct TransposeOfDot final : OpRewritePattern<asg::TransposeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(asg::TransposeOp transpose,
+                                PatternRewriter &rewriter) const final {
+    auto dot = transpose.getX().getDefiningOp<asg::DotOp>();
+    if (!dot || !dot->hasOneUse())
+      return rewriter.notifyMatchFailure(transpose, "operand is no dot");
+    int64_t numBatch = dot.getLhsBatch().size();
+    int64_t numLhs = getTensorType(dot.getLhs()).getRank() - numBatch -
+                     dot.getLhsContract().size();
+    ArrayRef<int64_t> perm = transpose.getPerm();
+    SmallVector<int64_t> lhsBatch, rhsBatch;
+    for (int64_t axis : perm.take_front(numBatch)) {
+      if (axis >= numBatch)
+        return rewriter.notifyMatchFailure(transpose, "batch axes move away");
+      lhsBatch.push_back(dot.getLhsBatch()[axis]);
+      rhsBatch.push_back(dot.getRhsBatch()[axis]);
+    }
+    int64_t rank = perm.size();
+    SmallVector<int64_t> inOrder, exchanged;
+    for (int64_t axis = numBatch; axis < rank; ++axis)
+      inOrder.push_back(axis);
+    for (int64_t axis = numBatch + numLhs; axis < rank; ++axis)
+      exchanged.push_back(axis);
+    for (int64_t axis = numBatch; axis < numBatch + numLhs; ++axis)
+      exchanged.push_back(axis);
+    ArrayRef<int64_t> free = perm.drop_front(numBatch);
+    Location loc = rewriter.getFusedLoc({transpose.getLoc(), dot.getLoc()});
+    if (free == ArrayRef<int64_t>(inOrder))
+      rewriter.replaceOp(
+          transpose, asg::DotOp::create(rewriter, loc, transpose.getType(),
+                                        dot.getLhs(), dot.getRhs(), lhsBatch,
+                                        rhsBatch, dot.getLhsContract(),
+                                        dot.getRhsContract()));
+    else if (free == ArrayRef<int64_t>(exchanged))
+      rewriter.replaceOp(
+          transpose, asg::DotOp::create(rewriter, loc, transpose.getType(),
+                                        dot.getRhs(), dot.getLhs(), rhsBatch,
+                                        lhsBatch, dot.getRhsContract(),
+                                        dot.getLhsContract()));
+    else
+      return rewriter.notifyMatchFailure(transpose, "mixes the free axes");
+    return success();
+  }
+};
+
+//===- Indexing -----------------------------------------------------------===//
+
+/// Whether there is one index for each element of the batch axes.
+bool picksOne(Value indices, int64_t batchDims) {
+  return getTensorType(indices).getRank() == batchDims;
+}
+
+/// scatter_add(x, i) -> iota = clamp(i) ? x : 0, where there is one index per row: no
+/// two additions meet, and the result fuses with what is computed from it.
+struct ScatterOfOne final : OpRewritePattern<asg::ScatterAddOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(asg::ScatterAddOp op,
+                                PatternRewriter &rewriter) const final {
+    if (!picksOne(op.getIndices(), op.getBatchDims()))
+      return rewriter.notifyMatchFailure(op, "has several indices a row");
+    Location loc = op.getLoc();
+    RankedTensorType type = op.getType();
+    int64_t axis = op.getAxis();
+    auto indexType = getTensorType(op.getIndices());
+    // i clamped to [0, n − 1].
+    Value low = asg::buildSplat(rewriter, loc, indexType, 0);
+    Value high = buildCount(rewriter, loc, asg::getDim(type, axis) - DimExpr(1),
+                            indexType);
+    Value index = asg::MinOp::create(rewriter, loc, op.getIndices(), high);
+    index = asg::MaxOp::create(rewriter, loc, index, low);
+    auto wide = asg::withElementType(type, indexType.getElementType());
+    SmallVector<int64_t> rows;
+    for (int64_t i = 0; i < indexType.getRank(); ++i)
+      rows.push_back(i);
+    index = asg::buildBroadcast(rewriter, loc, index, wide, rows);
+    Value iota = asg::IotaOp::create(rewriter, loc, wide, axis);
+    Value isHere = asg::CompareOp::create(rewriter, loc, asg::Predicate::eq,
+                                          iota, index);
+    Value x = asg::buildBroadcast(rewriter, loc, op.getX(), type,
+                                  getOtherAxes(type.getRank(), {axis}));
+    rewriter.replaceOpWithNewOp<asg::SelectOp>(
+        op, isHere, x, asg::buildSplat(rewriter, loc, type, 0));
+    return success();
+  }
+};
+
+/// gather(f(x, broadcast(y), c), i) -> f(gather(x, i), y, c), where there is one index
+/// per row: f is computed for the picked elements only.
+struct GatherOfElementwise final : OpRewritePattern<asg::GatherOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(asg::GatherOp gather,
+                                PatternRewriter &rewriter) const final {
+    Operation *op = gather.getX().getDefiningOp();
+    if (!isElementwise(op) ||
+        !picksOne(gather.getIndices(), gather.getBatchDims()))
+      return rewriter.notifyMatchFailure(gather, "is no pick from a result");
+    SmallVector<Value> full;
+    for (Value operand : op->getOperands())
+      if (!getSplat(operand) && !repeatsAlong(operand, gather.getAxis()) &&
+          !llvm::is_contained(full, operand))
+        full.push_back(operand);
+    if (full.size() > 1)
+      return rewriter.notifyMatchFailure(gather, "would be several gathers");
+    SmallVector<Value> operands;
+    for (Value operand : op->getOperands())
+      operands.push_back(pick(rewriter, gather, operand));
+    rewriter.replaceOp(gather,
+                       cloneElementwise(rewriter, op, operands, gather.getType()));
+    return success();
+  }
+
+  static bool repeatsAlong(Value value, int64_t axis) {
+    auto broadcast = value.getDefiningOp<asg::BroadcastOp>();
+    return broadcast && !llvm::is_contained(broadcast.getDims(), axis);
+  }
+
+  static Value pick(PatternRewriter &rewriter, asg::GatherOp gather,
+                    Value operand) {
+    Location loc = gather.getLoc();
+    auto type = asg::withElementType(gather.getType(),
+                                     getTensorType(operand).getElementType());
+    if (TypedAttr splat = getSplat(operand))
+      return buildSplat(rewriter, loc, type, splat);
+    int64_t axis = gather.getAxis();
+    if (!repeatsAlong(operand, axis))
+      return asg::GatherOp::create(rewriter, loc, operand, gather.getIndices(),
+                                   gather.getAxis(), gather.getBatchDims());
+    auto broadcast = operand.getDefiningOp<asg::BroadcastOp>();
+    SmallVector<int64_t> dims;
+    for (int64_t dim : broadcast.getDims())
+      dims.push_back(dim < axis ? dim : dim - 1);
+    return asg::buildBroadcast(rewriter, loc, broadcast.getX(), type, dims);
+  }
+};
+
+template <typename Op> void addReduction(RewritePatternSet &patterns) {
+  patterns.add<DropUnitAxes<Op>, MergeReductions<Op>, ReduceOfReshape<Op>,
+               ReduceOfTranspose<Op>>(patterns.getContext());
+  if constexpr (isSum<Op> || isExtremum<Op>)
+    patterns.add<ReduceOfBroadcast<Op>, ReduceOfConstant<Op>>(
+        patterns.getContext());
+}
+
+} // namespace
+
+void addReductionPatterns(RewritePatternSet &patterns) {
+  addReduction<asg::ReduceSumOp>(patterns);
+  addReduction<asg::ReduceProdOp>(patterns);
+  addReduction<asg::ReduceMaxOp>(patterns);
+  addReduction<asg::ReduceMinOp>(patterns);
+  patterns.add<DotOfTranspose, GatherOfElementwise, ScatterOfOne, SumOfNegation,
+               TransposeOfDot>(patterns.getContext());
+}
+
+} // namespace asgc

@@ -1,0 +1,89 @@
+//===- Opt.cpp - Runs passes over IR text ---------------------------------===//
+#include "Opt.h"
+#include "asgc/NestingGuard.h"
+
+#include "mlir/Support/FileUtilities.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/ToolOutputFile.h"
+
+using namespace mlir;
+
+namespace asgc {
+namespace {
+
+enum ExitCode { exitOk = 0, exitInput = 1, exitEnvironment = 4 };
+
+/// Our options stand for several of mlir-opt's, or are not its own.
+struct Arguments {
+  std::vector<std::string> rest;
+
+  void read(int argc, char **argv);
+};
+
+void Arguments::read(int argc, char **argv) {
+  for (StringRef argument : ArrayRef<char *>(argv, argc)) {
+    StringRef name = argument;
+    name.consume_front("-");
+    if (name.consume_front("-remarks=")) {
+      // The filter is a regular expression over the categories.
+      std::string filter = llvm::join(llvm::split(name, ','), "|");
+      rest.push_back("--remark-format=emitRemark");
+      rest.push_back("--remarks-filter=" + filter);
+    } else {
+      rest.push_back(argument.str());
+    }
+  }
+}
+
+/// Says why `buffer` cannot be given to MLIR's parser, and false; or true.
+bool checkInput(const llvm::MemoryBuffer &buffer) {
+  StringRef text = buffer.getBuffer();
+  if (text.starts_with("ML\xefR")) {
+    llvm::errs() << buffer.getBufferIdentifier()
+                 << ": error: is MLIR bytecode; only text is read here\n";
+    return false;
+  }
+  if (auto error = checkNesting(text)) {
+    llvm::errs() << buffer.getBufferIdentifier() << ":" << error->line << ":"
+                 << error->column << ": error: " << error->message << "\n";
+    return false;
+  }
+  return true;
+}
+
+} // namespace
+
+int runOpt(int argc, char **argv, DialectRegistry &registry) {
+  Arguments arguments;
+  arguments.read(argc, argv);
+  std::vector<char *> rest;
+  for (std::string &argument : arguments.rest)
+    rest.push_back(argument.data());
+  auto [input, output] = registerAndParseCLIOptions(
+      static_cast<int>(rest.size()), rest.data(), "asg compiler passes\n",
+      registry);
+  MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();
+
+  std::string message;
+  std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(input, &message);
+  if (!buffer) {
+    llvm::errs() << "error: " << message << "\n";
+    return exitEnvironment;
+  }
+  if (!checkInput(*buffer))
+    return exitInput;
+  std::unique_ptr<llvm::ToolOutputFile> file = openOutputFile(output, &message);
+  if (!file) {
+    llvm::errs() << "error: " << message << "\n";
+    return exitEnvironment;
+  }
+  if (failed(MlirOptMain(file->os(), std::move(buffer), registry, config)))
+    return exitInput;
+  file->keep();
+  return exitOk;
+}
+
+} // namespace asgc
