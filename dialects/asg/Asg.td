@@ -3,6 +3,8 @@
 #define ASG
 
 include "dialects/asg/AsgElementwise.td"
+include "dialects/asg/AsgLogic.td"
+include "dialects/asg/AsgSource.td"
 include "dialects/asg/AsgReduction.td"
 include "dialects/asg/AsgContraction.td"
 include "dialects/asg/AsgPooling.td"

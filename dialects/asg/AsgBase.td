@@ -77,7 +77,10 @@ class Asg_Op<string mnemonic, list<Trait> traits = []>
   string role = "";         // what it is for, in a network
   string summaryRu = "";
   string roleRu = "";
-  string example = "";      // IR that parses, prints, runs and differentiates
+  // IR that parses, prints, runs and differentiates: ops whose undefined %names
+  // are inputs, or the whole text of a module if it holds an asg.graph.
+  string example = "";
+  list<string> cases = [];  // more examples, for the generated tests alone
   // Interval the example's inputs are drawn from in generated tests, where the
   // function is smooth.
   string domain = "-2:2";

@@ -26,6 +26,10 @@ def Asg_RandomUniformOp : Asg_Random<"random_uniform"> {
     2⁻²⁴ (exact in f32, also for narrower result types before rounding).
   }];
   let formula = "y ~ U[0, 1)";
+  let role = "Dropout masks and initial weights.";
+  let summaryRu = "равномерные случайные числа из [0, 1)";
+  let roleRu = "Маски dropout и начальные веса.";
+  let example = [{%y = asg.random_uniform %seed, %step stream 3 : tensor<2x3xf32>}];
 }
 def Asg_RandomNormalOp : Asg_Random<"random_normal"> {
   let summary = "draws from the standard normal distribution";
@@ -35,6 +39,10 @@ def Asg_RandomNormalOp : Asg_Random<"random_normal"> {
     (Box, Muller 1958), in f32.
   }];
   let formula = "y ~ N(0, 1)";
+  let role = "Initial weights, noise for diffusion and variational models.";
+  let summaryRu = "случайные числа стандартного нормального распределения";
+  let roleRu = "Начальные веса, шум для диффузионных и вариационных моделей.";
+  let example = [{%y = asg.random_normal %seed, %step stream 4 : tensor<2x3xf32>}];
 }
 
 #endif

@@ -37,10 +37,13 @@ bool checkText(const OpRecord &record) {
   };
   if (!record.op.hasSummary())
     missing("summary");
+  for (StringRef field : {"category", "role", "summaryRu", "roleRu", "example"})
+    if (record.text(field).trim().empty())
+      missing(field);
   StringRef category = record.text("category");
   if (category.empty())
-    missing("category");
-  else if (!categories().contains(category)) {
+    return false;
+  if (!categories().contains(category)) {
     PrintError(record.def->getFieldLoc("category"),
                "unknown category '" + category + "' of " +
                    record.op.getOperationName());

@@ -34,6 +34,10 @@ std::vector<OpRecord> readOps(const llvm::RecordKeeper &records,
 // convention).
 bool emitGradients(const llvm::RecordKeeper &records, llvm::raw_ostream &os);
 bool emitScalars(const llvm::RecordKeeper &records, llvm::raw_ostream &os);
+/// The catalog as JSON, and as a C++ string literal with that JSON.
+bool emitCatalog(const llvm::RecordKeeper &records, llvm::raw_ostream &os);
+bool emitCatalogLiteral(const llvm::RecordKeeper &records,
+                        llvm::raw_ostream &os);
 
 } // namespace asgc
 
