@@ -9,9 +9,6 @@
 namespace asgc {
 
 namespace {
-/// Magic, version, length and the longest header that is accepted.
-constexpr size_t kPrefix = 12 + (1 << 16);
-
 /// Bytes of the data, or why the shape is refused.
 Result<int64_t> dataBytes(const NpyHeader &header, const std::string &name) {
   std::optional<int64_t> bytes = arrayBytes(header.type, header.shape);
@@ -90,7 +87,7 @@ Result<Array> readNpy(const std::string &path) {
   Result<InputFile> file = InputFile::open(path);
   if (!file)
     return file.fault();
-  std::vector<std::byte> prefix(kPrefix);
+  std::vector<std::byte> prefix(kNpyPrefix);
   Result<size_t> got = file->read(prefix);
   if (!got)
     return got.fault();

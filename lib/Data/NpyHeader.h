@@ -6,6 +6,9 @@
 
 namespace asgc {
 
+/// Magic, version, length and the longest dictionary that is accepted.
+constexpr size_t kNpyPrefix = 12 + (1 << 16);
+
 /// What the Python dictionary in a .npy file says.
 struct NpyHeader {
   ElementType type = ElementType::F32;

@@ -40,24 +40,53 @@ Result<Archive> openArchive(const std::string &path) {
   return Fault{FaultKind::Environment, path + ": " + reason};
 }
 
-/// Inflates entry `index`; never holds more than it really inflates to.
-Result<std::vector<std::byte>> readEntry(zip_t *archive, zip_uint64_t index,
-                                         const std::string &where) {
+/// Reads up to `bytes` bytes behind those in `data`; fewer only at the end.
+MaybeFault append(zip_file_t *file, size_t bytes, const std::string &where,
+                  std::vector<std::byte> *data) {
+  size_t done = data->size();
+  data->resize(done + bytes);
+  while (done < data->size()) {
+    zip_int64_t got = zip_fread(file, data->data() + done, data->size() - done);
+    if (got < 0)
+      return corruptAt(where, int64_t(done), zip_file_strerror(file));
+    if (got == 0)
+      data->resize(done);
+    done += size_t(got);
+  }
+  return std::nullopt;
+}
+
+/// Inflates entry `index` as a .npy file. What its header announces must be
+/// what the archive announces, before it is allocated.
+Result<Array> readEntry(zip_t *archive, zip_uint64_t index,
+                        const std::string &where) {
+  zip_stat_t info;
+  if (zip_stat_index(archive, index, 0, &info) != 0 ||
+      !(info.valid & ZIP_STAT_SIZE))
+    return corruptAt(where, 0, "the archive does not say how long it is");
   std::unique_ptr<zip_file_t, Discard> file(zip_fopen_index(archive, index, 0));
   if (!file)
     return corruptAt(where, 0, zip_strerror(archive));
   std::vector<std::byte> bytes;
-  while (true) {
-    size_t before = bytes.size();
-    size_t step = std::clamp<size_t>(before, 1 << 16, 1 << 28);
-    bytes.resize(before + step);
-    zip_int64_t got = zip_fread(file.get(), bytes.data() + before, step);
-    if (got < 0)
-      return corruptAt(where, int64_t(before), zip_file_strerror(file.get()));
-    bytes.resize(before + size_t(got));
-    if (got == 0)
-      return bytes;
-  }
+  if (MaybeFault fault = append(file.get(), kNpyPrefix, where, &bytes))
+    return *fault;
+  Result<NpyHeader> header = parseNpyHeader(bytes, where);
+  if (!header)
+    return header.fault();
+  std::optional<int64_t> size = arrayBytes(header->type, header->shape);
+  if (size && info.size - header->dataOffset != zip_uint64_t(*size))
+    return corruptAt(where, int64_t(header->dataOffset),
+                     fmt::format("expected {} bytes of data, found an entry of "
+                                 "{} bytes",
+                                 *size, info.size));
+  if (size && info.size > bytes.size())
+    if (MaybeFault fault =
+            append(file.get(), info.size - bytes.size(), where, &bytes))
+      return *fault;
+  // One more read, because the checksum is compared at the end.
+  if (MaybeFault fault = append(file.get(), 1, where, &bytes))
+    return *fault;
+  return parseNpy(bytes, where);
 }
 } // namespace
 
@@ -82,11 +111,7 @@ Result<std::vector<NamedArray>> readNpz(const std::string &path) {
     std::string where = fmt::format("{}[{}]", path, inQuotes(name));
     if (!names.insert(name).second)
       return corruptAt(where, 0, "two arrays have this name");
-    Result<std::vector<std::byte>> bytes =
-        readEntry(archive->get(), zip_uint64_t(i), where);
-    if (!bytes)
-      return bytes.fault();
-    Result<Array> array = parseNpy(*bytes, where);
+    Result<Array> array = readEntry(archive->get(), zip_uint64_t(i), where);
     if (!array)
       return array.fault();
     arrays.push_back({std::move(name), std::move(*array)});
