@@ -19,6 +19,7 @@ std::string missingFeatures(int32_t isa) {
   // These also ask whether the operating system saves the wide registers.
   need(__builtin_cpu_supports("avx2"), "avx2");
   need(__builtin_cpu_supports("fma"), "fma");
+  need(__builtin_cpu_supports("f16c"), "f16c");
   if (isa == ASGC_ISA_AVX512) {
     need(__builtin_cpu_supports("avx512f"), "avx512f");
     need(__builtin_cpu_supports("avx512bw"), "avx512bw");

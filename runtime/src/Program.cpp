@@ -240,6 +240,7 @@ asgc_status asgc_program_create(const asgc_program_desc *desc,
   if (!program)
     return fail(ASGC_OUT_OF_MEMORY, "cannot allocate the program");
   program->poison = chosen.poison != 0;
+  program->isa = isa;
   if (asgc_status status = chooseFunctions(*program, isa))
     return status;
   if (asgc_status status = allocateVariables(*program))

@@ -6,6 +6,7 @@
 #include "Memory.h"
 #include "ThreadPool.h"
 #include "asgc/runtime.h"
+#include "cpu/Dnnl.h"
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,6 +32,7 @@ struct asgc_program {
 
   const asgc_program_desc &desc;
   std::string error;
+  int32_t isa = 0; ///< ASGC_ISA_* that kernels run with
 
   /// The function of each kernel that this CPU runs; null for library calls.
   std::vector<asgc_kernel_fn> functions;
@@ -49,6 +51,8 @@ struct asgc_program {
   bool runAssigns = false; ///< the entry under way assigns variables
 
   asgc::rt::ThreadPool pool;
+  /// Made with the first library call; outlives the states that use it.
+  std::unique_ptr<asgc::rt::Dnnl> dnnl;
   std::vector<std::unique_ptr<asgc::rt::KernelState>> states;
   bool poison = false;
   bool profiling = false;
@@ -62,6 +66,13 @@ namespace asgc::rt {
 asgc_status bindTensors(asgc_program &program, const asgc_entry_desc &entry,
                         const DLTensor *const *inputs, int32_t numInputs,
                         DLTensor *const *outputs, int32_t numOutputs);
+
+/// oneDNN for this program's threads; null if it does not work here.
+inline const Dnnl *dnnlOf(asgc_program &program) {
+  if (!program.dnnl)
+    program.dnnl = Dnnl::create(program.pool.threads());
+  return program.dnnl.get();
+}
 
 /// The index of variable `name`, or -1.
 int32_t findVariable(const asgc_program_desc &desc, const char *name);

@@ -1,0 +1,17 @@
+//===- KernelsAvx2.cpp - The loops of Kernels.h for AVX2 ---------------===//
+#include "Kernels.h"
+#include "asgc/program.h"
+#define ASGC_ISA_NAMESPACE asgc::rt::avx2
+#include "Vec.h"
+
+#include "Convert.inc"
+#include "Finish.inc"
+#include "Gemv.inc"
+#include "Transpose.inc"
+
+namespace ASGC_ISA_NAMESPACE {
+
+extern const CpuKernels kernels = {gemvDot, gemvAxpy, finish,
+                                   widen,   narrow,   transpose};
+
+} // namespace ASGC_ISA_NAMESPACE
