@@ -61,15 +61,27 @@ int CsvReader::take() {
   return c;
 }
 
-MaybeFault CsvReader::append(int byte) {
-  if (text.size() >= kMaxRecord ||
-      text.size() - spans.back().begin >= kMaxField)
+MaybeFault CsvReader::append(std::string_view bytes) {
+  if (text.size() + bytes.size() > kMaxRecord ||
+      text.size() + bytes.size() - spans.back().begin > kMaxField)
     return faultAt(spans.back().line, spans.back().column,
                    fmt::format("expected a field of at most {} bytes, in a "
                                "record of at most {}; is a quote left open?",
                                kMaxField, kMaxRecord));
-  text.push_back(static_cast<char>(byte));
+  text.append(bytes);
   return std::nullopt;
+}
+
+/// What the buffer holds up to a byte that may end a field without quotes.
+std::string_view CsvReader::takeOrdinary() {
+  const char *begin = reinterpret_cast<const char *>(buffer.data()) + cursor;
+  const char *end = reinterpret_cast<const char *>(buffer.data()) + filled;
+  const char *at = begin;
+  while (at != end && *at != delimiter && *at != '\n' && *at != '\r')
+    ++at;
+  cursor += size_t(at - begin);
+  column += at - begin;
+  return {begin, size_t(at - begin)};
 }
 
 /// After the opening quote: up to the closing one and the blanks behind it.
@@ -88,7 +100,8 @@ MaybeFault CsvReader::readQuoted() {
         break;
       take();
     }
-    if (MaybeFault fault = append(c))
+    char byte = char(c);
+    if (MaybeFault fault = append({&byte, 1}))
       return fault;
   }
   while (isBlank(peek()) && peek() != delimiter)
@@ -120,10 +133,15 @@ MaybeFault CsvReader::readField() {
       return failure;
     if (c == kEnd || c == '\n' || c == delimiter)
       break;
+    if (c != '\r') {
+      if (MaybeFault fault = append(takeOrdinary()))
+        return fault;
+      continue;
+    }
     take();
-    if (c == '\r' && (peek() == '\n' || peek() == kEnd))
+    if (peek() == '\n' || peek() == kEnd)
       break;
-    if (MaybeFault fault = append(c))
+    if (MaybeFault fault = append("\r"))
       return fault;
   }
   while (text.size() > spans.back().begin && isBlank(text.back()))

@@ -40,7 +40,8 @@ private:
   MaybeFault readRecord();
   MaybeFault readField();
   MaybeFault readQuoted();
-  MaybeFault append(int byte);
+  MaybeFault append(std::string_view bytes);
+  std::string_view takeOrdinary();
 
   InputFile file;
   char delimiter;

@@ -17,6 +17,19 @@ bool spellsWhole(std::string_view text) {
          text.find_first_not_of("0123456789", start) == std::string_view::npos;
 }
 
+/// The value of a few digits, exact in f32, or -1: most of what files hold.
+int64_t spellsSmall(std::string_view text) {
+  if (text.size() > 6)
+    return -1;
+  int64_t value = 0;
+  for (char c : text) {
+    if (c < '0' || c > '9')
+      return -1;
+    value = value * 10 + (c - '0');
+  }
+  return value;
+}
+
 template <typename T> std::vector<std::byte> bytesOf(const std::vector<T> &v) {
   std::vector<std::byte> bytes(v.size() * sizeof(T));
   if (!bytes.empty())
@@ -28,6 +41,13 @@ template <typename T> std::vector<std::byte> bytesOf(const std::vector<T> &v) {
 const char *NumberColumn::append(std::string_view text) {
   if (text.empty())
     return "a number";
+  if (int64_t small = spellsSmall(text); small >= 0) {
+    if (wide)
+      doubles.push_back(double(small));
+    else
+      floats.push_back(float(small));
+    return nullptr;
+  }
   std::string_view digits = text[0] == '+' ? text.substr(1) : text;
   double value = 0;
   auto [end, code] =

@@ -155,7 +155,8 @@ DataSplit threeClouds(uint32_t items) {
   auto add = [&](const char *name, ElementType type, std::vector<int64_t> shape,
                  const void *values, size_t bytes) {
     auto storage = std::make_shared<std::vector<std::byte>>(bytes);
-    std::memcpy(storage->data(), values, bytes);
+    if (bytes)
+      std::memcpy(storage->data(), values, bytes);
     Column column;
     column.name = name;
     column.type = type;
