@@ -31,6 +31,13 @@ struct FinishArgs {
   int32_t activation; ///< asgc_activation
 };
 
+/// 2-D pooling over planes of h x w elements.
+struct PoolGeometry {
+  int64_t h, w, oh, ow;
+  int64_t kernel[2], stride[2], pad[2], dilation[2];
+  bool countsPadding; ///< averages divide by the whole window
+};
+
 /// The loops of one instruction set.
 struct CpuKernels {
   /// b's columns are contiguous: b[j * bStride + p]
@@ -45,6 +52,14 @@ struct CpuKernels {
   /// to[j * toRow + i] = from[i * fromRow + j]
   void (*transpose)(const float *from, int64_t fromRow, float *to,
                     int64_t toRow, int64_t rows, int64_t columns);
+
+  /// One plane of f32; see PoolLoops.h.
+  void (*maxPool)(const PoolGeometry &g, const float *x, float *y,
+                  int32_t *indices, int32_t *places);
+  void (*avgPool)(const PoolGeometry &g, const float *x, float *y,
+                  float *scratch);
+  void (*avgPoolBackward)(const PoolGeometry &g, const float *dy, float *dx,
+                          float *scratch);
 };
 
 const CpuKernels &cpuKernels(int32_t isa);
