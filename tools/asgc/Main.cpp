@@ -1,0 +1,81 @@
+//===- Main.cpp - The command line of asgc --------------------------------===//
+#include "Crash.h"
+#include "Output.h"
+#include "Usage.h"
+#include "asgc/runtime.h"
+
+#include <csignal>
+#include <fmt/format.h>
+
+using namespace asgc;
+using namespace asgc::cli;
+
+/// Options that stand before or after any verb.
+static void addSettings(CLI::App &app, Session &session) {
+  auto flag = [&](CLI::App *to, const char *name, const char *text,
+                  const char *what) {
+    to->add_option_function<std::string>(
+          std::string("--") + name,
+          [&session, name](const std::string &value) {
+            session.settings.setFlag(name, value);
+          },
+          what)
+        ->option_text(text)
+        ->group(kEverywhere);
+  };
+  for (CLI::App *verb : app.get_subcommands({})) {
+    flag(verb, "color", "WHEN", "auto, always or never (NO_COLOR counts)");
+    verb->add_flag_callback(
+            "-q,--quiet", [&session] { session.settings.setFlag("quiet", "true"); },
+            "Only errors")
+        ->group(kEverywhere);
+    verb->set_help_flag("-h,--help", "This text")->group(kEverywhere);
+  }
+}
+
+static int parseAndAct(int argc, char **argv) {
+  Session session;
+  CLI::App app("asgc: a graph compiler for neural networks", "asgc");
+  setHelpFormat(app);
+  app.allow_extras();
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string("asgc ") + asgc_version());
+  addNew(app, session);
+  //   addCheck(app, session);
+  addFmt(app, session);
+  //   addTrain(app, session);
+  //   addCompile(app, session);
+  //   addRun(app, session);
+  //   addGrad(app, session);
+  //   addBench(app, session);
+  //   addExplain(app, session);
+  //   addOpt(app, session);
+  addDoctor(app, session);
+  if (auto error = session.settings.load()) {
+    complainText(*error);
+    return ExitUsage;
+  }
+  addSettings(app, session);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    return reportParseError(app, error);
+  }
+  if (auto code = reportExtras(app))
+    return *code;
+  if (auto error = session.settings.verify()) {
+    complainText(*error);
+    return ExitUsage;
+  }
+  return session.action ? session.action() : ExitUsage;
+}
+
+int main(int argc, char **argv) {
+  installCrashHandler(argc, argv);
+  std::signal(SIGPIPE, SIG_IGN);
+  if (argc <= 1) {
+    printText(kTour);
+    return finishOutput(ExitOk);
+  }
+  return finishOutput(parseAndAct(argc, argv));
+}

@@ -1,0 +1,61 @@
+//===- Output.cpp - Data to standard output, messages to standard error ---===//
+#include "Output.h"
+
+#include "Crash.h"
+#include "Verb.h"
+#include "asgc/file.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace asgc::cli {
+
+void printText(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+void sayText(std::string_view text) {
+  std::string line(text);
+  line += '\n';
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+void complainText(std::string_view text) {
+  sayText("asgc: " + std::string(text));
+}
+
+int reportFault(const Fault &fault) {
+  if (!fault.message.empty())
+    complainText(fault.message);
+  switch (fault.kind) {
+  case FaultKind::Input:
+    return ExitInput;
+  case FaultKind::Unsupported:
+    return ExitUnsupported;
+  case FaultKind::Environment:
+    return ExitEnvironment;
+  case FaultKind::Internal:
+    reportReproducer(fault.message);
+    return ExitInternal;
+  }
+  return ExitInternal;
+}
+
+int finishOutput(int code) {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout))
+    return code;
+  if (errno == EPIPE) // whoever read has read enough
+    return code;
+  complain("standard output: {}", std::strerror(errno));
+  return code == ExitOk ? ExitEnvironment : code;
+}
+
+MaybeFault writeFile(const std::string &path, std::string_view bytes) {
+  if (asgc_file_replace(path.c_str(), bytes.data(), bytes.size()) == ASGC_OK)
+    return std::nullopt;
+  return Fault{FaultKind::Environment, asgc_last_error()};
+}
+
+} // namespace asgc::cli
