@@ -123,6 +123,11 @@ Result<std::vector<NamedArray>> readNpz(const std::string &path);
 std::vector<std::byte> formatNpy(const Array &array);
 /// Writes a .npy file: to a temporary name beside `path`, then rename.
 MaybeFault writeNpy(const std::string &path, const Array &array);
+/// Reads an onnx.TensorProto, as ONNX's test data are stored (.pb).
+Result<Array> readTensorProto(const std::string &path);
+/// The same from memory; `name` stands in messages.
+Result<Array> parseTensorProto(std::span<const std::byte> file,
+                               const std::string &name);
 /// Reads an IDX file, plain or gzip.
 Result<Array> readIdx(const std::string &path);
 
