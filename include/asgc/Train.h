@@ -109,7 +109,7 @@ struct Summary {
   std::vector<NamedValue> values;
 };
 
-enum class Severity { Note, Warning, Error };
+enum class MessageKind { Note, Warning, Error };
 
 /// Where a run is, after every step.
 struct Progress {
@@ -129,7 +129,7 @@ struct TrainOptions {
   std::string resumeCommand;
   /// Looked at after every step: nonzero ends the run with a checkpoint.
   const volatile std::sig_atomic_t *interrupted = nullptr;
-  std::function<void(Severity, const std::string &)> message;
+  std::function<void(MessageKind, const std::string &)> message;
   std::function<void(const Progress &)> progress;
   std::function<void(const Summary &)> summary;
 };

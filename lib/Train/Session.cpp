@@ -67,9 +67,9 @@ TrainEnd Session::interrupt() {
     if (MaybeFault fault = save())
       return fail(*fault);
   }
-  say(Severity::Note, fmt::format("interrupted after step {}", state.step));
+  say(MessageKind::Note, fmt::format("interrupted after step {}", state.step));
   if (!options.resumeCommand.empty())
-    say(Severity::Note, "resume with: " + options.resumeCommand);
+    say(MessageKind::Note, "resume with: " + options.resumeCommand);
   return TrainEnd::Interrupted;
 }
 
@@ -206,7 +206,7 @@ MaybeFault Session::save() {
           writeCheckpoint(folder.checkpoint(state.step), program, header))
     return fault;
   savedStep = state.step;
-  say(Severity::Note, fmt::format("saved checkpoint step {}", state.step));
+  say(MessageKind::Note, fmt::format("saved checkpoint step {}", state.step));
   folder.rotate(state.step, state.bestStep, recipe.checkpoint.keep);
   return std::nullopt;
 }
@@ -258,7 +258,7 @@ std::optional<TrainEnd> Session::stepOnce() {
 MaybeFault Session::finish() {
   if (MaybeFault fault = saveWeights(program, folder.weights()))
     return fault;
-  say(Severity::Note, "wrote " + folder.weights());
+  say(MessageKind::Note, "wrote " + folder.weights());
   return std::nullopt;
 }
 

@@ -57,9 +57,9 @@ private:
   TrainEnd interrupt();
   /// "the last good checkpoint is …", or that there is none.
   std::string lastGood() const;
-  void say(Severity severity, const std::string &text) const {
+  void say(MessageKind kind, const std::string &text) const {
     if (options.message)
-      options.message(severity, text);
+      options.message(kind, text);
   }
   bool isInterrupted() const {
     return options.interrupted && *options.interrupted;

@@ -83,7 +83,7 @@ MaybeFault Session::makeLoaders() {
                         evaluator->hasFixedBatch(), false, 0};
   int64_t rest = int64_t(data.test.items.size()) % recipe.batch;
   if (evaluator->hasFixedBatch() && rest)
-    say(Severity::Warning,
+    say(MessageKind::Warning,
         fmt::format("evaluations leave out the last {} items: the model takes "
                     "batches of {} only",
                     rest, recipe.batch));
@@ -115,7 +115,7 @@ void Session::warnOfLabels() {
                    {&value, 1});
       if (value < double(classes))
         continue;
-      say(Severity::Warning,
+      say(MessageKind::Warning,
           fmt::format("{}: item {} has the label {}, but the model's output "
                       "'{}' has {} classes (0 to {})",
                       part->data->source, item, value, infer->outputs[0].name,
@@ -169,7 +169,7 @@ MaybeFault Session::checkSameRun(const OpenCheckpoint &checkpoint) {
                                "or choose another folder",
                                checkpoint.path, change.field, change.before,
                                change.now)};
-    say(Severity::Note, fmt::format("{} was {}, is now {}", change.field,
+    say(MessageKind::Note, fmt::format("{} was {}, is now {}", change.field,
                                     change.before, change.now));
   }
   if (checkpoint.header.state.sums.names != trainer->names())
@@ -198,11 +198,11 @@ MaybeFault Session::takeUp(const OpenCheckpoint &checkpoint) {
     if (!last)
       return last.fault();
     if (log == &events && *last != state.step)
-      say(Severity::Warning,
+      say(MessageKind::Warning,
           fmt::format("{} ends at step {}, the checkpoint at step {}",
                       folder.events(), *last, state.step));
   }
-  say(Severity::Note,
+  say(MessageKind::Note,
       fmt::format("resumed at step {} of {}", state.step, checkpoint.path));
   return std::nullopt;
 }
@@ -219,11 +219,11 @@ MaybeFault Session::resume() {
       return Fault{checkpoint.fault().kind,
                    checkpoint.fault().message +
                        "; there is no other checkpoint to resume from"};
-    say(Severity::Warning,
+    say(MessageKind::Warning,
         fmt::format("{}; taking step {} instead", checkpoint.fault().message,
                     all[i - 1].first));
   }
-  say(Severity::Note, folder.path() + ": no checkpoint yet, starting at the "
+  say(MessageKind::Note, folder.path() + ": no checkpoint yet, starting at the "
                                       "beginning");
   return beginFresh();
 }

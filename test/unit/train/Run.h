@@ -33,7 +33,7 @@ inline Run runTraining(const std::string &folder, bool resume,
   options.resume = resume;
   options.resumeCommand = "resume-me";
   options.interrupted = interrupted;
-  options.message = [&](Severity, const std::string &text) {
+  options.message = [&](MessageKind, const std::string &text) {
     run.messages.push_back(text);
   };
   options.summary = [&](const Summary &summary) {
