@@ -45,8 +45,14 @@ void expandGradients(asg::GraphOp graph) {
   for (asg::GradientOp op : ops) {
     SmallVector<Value> gradients =
         buildBackward(op.getLoss(), llvm::to_vector(op.getWrt()));
-    for (auto [result, gradient] : llvm::zip_equal(op.getResults(), gradients))
+    OpBuilder builder(op->getBlock()->getTerminator());
+    for (auto [result, gradient] : llvm::zip_equal(op.getResults(), gradients)) {
+      // A loss that does not depend on the value.
+      if (!gradient)
+        gradient = asg::buildSplat(builder, op.getLoc(),
+                                   cast<RankedTensorType>(result.getType()), 0);
       result.replaceAllUsesWith(gradient);
+    }
     op.erase();
   }
 }
