@@ -146,7 +146,7 @@ struct BestEvaluation {
   int64_t step = 0;
   double value = 0;
   std::string metric;
-  std::string checkpoint; ///< its path
+  std::string checkpoint; ///< its path, "" if none was saved
 };
 
 struct TrainResult {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <new>
+#include <unistd.h>
 
 namespace asgc {
 
@@ -286,9 +287,12 @@ TrainResult Session::run() {
     result.end = fail({FaultKind::Environment, "not enough memory to train"});
   }
   result.step = state.step;
-  if (state.bestStep >= 0)
+  if (state.bestStep >= 0) {
+    std::string path = folder.checkpoint(state.bestStep);
+    bool isSaved = access(path.c_str(), R_OK) == 0;
     result.best = BestEvaluation{state.bestStep, state.best, watched(),
-                                 folder.checkpoint(state.bestStep)};
+                                 isSaved ? path : ""};
+  }
   return std::move(result);
 }
 
