@@ -271,10 +271,16 @@ LogicalResult ReturnOp::verify() {
 LogicalResult LayerOp::verify() { return verifyRegion(*this); }
 
 LogicalResult FusionOp::verify() {
-  static constexpr StringRef kinds[] = {"map", "row", "reduce", "update"};
+  static constexpr StringRef kinds[] = {"map", "row", "reduce", "update",
+                                        "contraction"};
   if (!llvm::is_contained(kinds, getKind()))
     return Fault(*this)("has kind '", getKind(),
-                        "', not map, row, reduce or update");
+                        "', not map, row, reduce, update or contraction");
+  bool mayHaveSegments = getKind() == "update" || getKind() == "reduce";
+  if (getSegments() && (!mayHaveSegments || static_cast<int64_t>(*getSegments()) < 2))
+    return Fault(*this)("of kind ", getKind(), " has ",
+                        static_cast<int64_t>(*getSegments()),
+                        " segments; only update and reduce have, and at least 2");
   return verifyRegion(*this);
 }
 

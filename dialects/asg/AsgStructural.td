@@ -194,10 +194,23 @@ def Asg_FusionOp : Asg_StructuralOp<"fusion", [SingleBlock, RecursiveMemoryEffec
     }
   }];
   let description = [{
-    `kind` is the template: map, row, reduce or update. The region captures values from
-    outside; its ops are elementwise ops, layout ops and reductions.
+    The region captures values from outside. `kind` is the template:
+    - map: elementwise ops and the views they read through;
+    - row: reductions over the innermost axes and everything that shares the rows;
+    - reduce: reductions over any axes and what they are computed from;
+    - update: equal elementwise programs over different tensors;
+    - contraction: one dot or conv2d, then bias, residual and activation.
+    The ops of the first four are elementwise ops, layout ops, constants, draws,
+    reductions, and gathers of one element a row (`batchDims` = rank of the indices),
+    whose first operand is captured. `analyzeFusion` (asgc/Fusion.h) gives the
+    iteration space and the index maps, `analyzeContraction` the parts of the fifth.
+
+    `segments` parts of equal length, in order, make up an `update` and may make up a
+    `reduce`: the same ops in the same order, over tensors of different shapes read
+    and written at the same place, and with the same scalars. A reduction in segments
+    joins all elements of its tensor.
   }];
-  let arguments = (ins StrAttr:$kind);
+  let arguments = (ins StrAttr:$kind, OptionalAttr<I64Attr>:$segments);
   let results = (outs Variadic<Asg_Tensor>:$values);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$kind (`->` type($values)^)? $body attr-dict";

@@ -83,6 +83,39 @@ def AsgSimplify : Pass<"asg-simplify", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
+def AsgFuse : Pass<"asg-fuse", "::mlir::ModuleOp"> {
+  let summary = "Groups ops that become one kernel";
+  let description = [{
+    Each asg.fusion has one iteration space, and every tensor in it an affine map from
+    that space to its own coordinates (asgc/Fusion.h computes them). The kinds:
+
+    - `contraction`: a dot or conv2d, then bias, residual and activation;
+    - `map`: elementwise ops and the views they read through;
+    - `row`: reductions over the innermost axes and everything that shares the rows;
+    - `reduce`: reductions over other axes, with what they are computed from;
+    - `update`: isomorphic maps over different tensors, as segments.
+
+    `reduce` may have segments, too. Cheap ops are repeated where that saves memory
+    traffic. Ops that stay outside are library calls, or views that their consumer
+    reads through. Remarks of category `fusion` say why two ops did not fuse.
+
+    ```mlir
+    %0 = asg.exp %x : tensor<8xf32>
+    %1 = asg.mul %0, %0 : tensor<8xf32>
+    // becomes
+    %1 = asg.fusion "map" -> tensor<8xf32> {
+      %2 = asg.exp %x : tensor<8xf32>
+      %3 = asg.mul %2, %2 : tensor<8xf32>
+      asg.yield %3 : tensor<8xf32>
+    }
+    ```
+  }];
+  let statistics = [
+    Statistic<"fusions", "fusions", "Fusions built">,
+    Statistic<"repeated", "ops-repeated", "Ops repeated in another fusion">
+  ];
+}
+
 def AsgVerify : Pass<"asg-verify", "::mlir::ModuleOp"> {
   let summary = "Checks that the module is legal asg, the form that the plan is built from";
   let description = [{

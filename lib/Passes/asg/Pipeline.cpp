@@ -13,6 +13,8 @@ void asgc::buildAsgPipeline(OpPassManager &manager,
   manager.addPass(createAsgInferShapes(shapes));
   manager.addPass(createAsgDifferentiate());
   manager.addPass(createAsgSimplify());
+  if (options.fuse)
+    manager.addPass(createAsgFuse());
   manager.addPass(createAsgVerify());
 }
 

@@ -67,6 +67,8 @@ LogicalResult SimplifyPass::simplify(asg::GraphOp graph) {
   GreedyRewriteConfig config;
   // MLIR's region simplification looks for control flow; there is none.
   config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
+  // Constants that the driver hoists and merges lose their locations.
+  config.enableConstantCSE(false);
   IRRewriter rewriter(&getContext());
   // Patterns bring equal ops forth, and merged ops match further patterns.
   bool changed = true;

@@ -1,4 +1,5 @@
 //===- Verify.cpp - Checks that the module is legal asg -------------------===//
+#include "asgc/Fusion.h"
 #include "asgc/Passes.h"
 #include "dialects/asg/Asg.h"
 
@@ -20,6 +21,13 @@ bool isKnown(Location loc) {
       .wasInterrupted();
 }
 
+/// A fusion is legal if a kernel can be made of it.
+LogicalResult verifyFusion(asg::FusionOp fusion) {
+  if (fusion.getKind() == "contraction")
+    return success(succeeded(analyzeContraction(fusion)));
+  return success(succeeded(analyzeFusion(fusion)));
+}
+
 LogicalResult verifyOp(Operation *op) {
   if (!isa<asg::AsgDialect>(op->getDialect()))
     return op->emitError() << "op '" << op->getName()
@@ -32,6 +40,8 @@ LogicalResult verifyOp(Operation *op) {
     return op->emitOpError("stands inside another op than a graph");
   if (!isKnown(op->getLoc()))
     return op->emitOpError("has no source location");
+  if (auto fusion = dyn_cast<asg::FusionOp>(op))
+    return verifyFusion(fusion);
   return success();
 }
 

@@ -1,0 +1,126 @@
+//===- Fuse.cpp - Groups ops that become one kernel -----------------------===//
+#include "FuseEmit.h"
+#include "FuseGraph.h"
+#include "FuseMerge.h"
+#include "FusePrepare.h"
+#include "FuseRecompute.h"
+#include "FuseSegments.h"
+#include "asgc/Passes.h"
+
+#include "mlir/IR/Dominance.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/Transforms/CSE.h"
+
+using namespace mlir;
+
+namespace asgc {
+#define GEN_PASS_DEF_ASGFUSE
+#include "asgc/Passes.h.inc"
+
+namespace {
+
+/// Each dot and conv2d with the bias, residual and activation that it takes in.
+void joinContractions(FuseGraph &graph) {
+  DenseMap<Operation *, int> indexOf;
+  for (auto [index, node] : llvm::enumerate(graph.nodes))
+    indexOf[node.op] = static_cast<int>(index);
+  for (int index = 0, size = graph.nodes.size(); index < size; ++index) {
+    Operation *root = graph.nodes[index].op;
+    if (!isa<asg::DotOp, asg::Conv2dOp>(root))
+      continue;
+    ContractionFusion found = growContraction(root);
+    if (found.result == root->getResult(0))
+      continue;
+    // All computing nodes between the root and the result.
+    FuseGroup merged;
+    merged.closed = "contraction";
+    merged.members.push_back(index);
+    llvm::SmallDenseSet<int> inside{index};
+    int last = indexOf.lookup(found.result.getDefiningOp());
+    for (int node = index + 1; node <= last; ++node) {
+      const FuseNode &candidate = graph.nodes[node];
+      if (!candidate.isCompute ||
+          llvm::none_of(candidate.before,
+                        [&](int before) { return inside.contains(before); }))
+        continue;
+      inside.insert(node);
+      merged.members.push_back(node);
+    }
+    for (int member : ArrayRef(merged.members).drop_front()) {
+      graph.groups[graph.nodes[member].group] = FuseGroup();
+      graph.groups[graph.nodes[member].group].closed = "outside";
+    }
+    graph.replace(graph.nodes[index].group, graph.nodes[index].group,
+                  std::move(merged));
+  }
+}
+
+/// Says of each pair of ops that are not in one kernel why.
+void explain(FuseGraph &graph) {
+  llvm::DenseSet<std::pair<Operation *, Operation *>> said;
+  for (size_t index = 0; index < graph.nodes.size(); ++index) {
+    const FuseNode &node = graph.nodes[index];
+    if (!node.isCompute || node.group < 0)
+      continue;
+    for (const FuseRead &read : node.reads) {
+      if (read.producer < 0)
+        continue;
+      const FuseNode &producer = graph.nodes[read.producer];
+      if (producer.group < 0 || producer.group == node.group)
+        continue;
+      StringRef reason =
+          producer.isCompute
+              ? joinVertically(graph, producer.group, node.group).reason
+              : StringRef("it is a library call or a variable");
+      if (reason.empty())
+        continue;
+      std::string message = (node.op->getName().getStringRef() +
+                             " is not fused with " +
+                             producer.op->getName().getStringRef() + ": " + reason)
+                                .str();
+      if (said.insert({node.op, producer.op}).second)
+        remark::missed(node.op->getLoc(),
+                       remark::RemarkOpts::name("fuse").category("fusion"))
+            << StringRef(message);
+    }
+  }
+}
+
+struct FusePass final : impl::AsgFuseBase<FusePass> {
+  void runOnOperation() final {
+    for (auto graph : getOperation().getOps<asg::GraphOp>())
+      if (failed(fuse(graph)))
+        return signalPassFailure();
+  }
+
+private:
+  LogicalResult fuse(asg::GraphOp graph) {
+    for (Operation &op : graph.getBody().front()) {
+      if (isa<asg::FusionOp>(op))
+        return op.emitOpError("is there already; asg-fuse runs once");
+      if (op.getNumRegions() != 0 || isa<asg::GradientOp>(op))
+        return op.emitOpError("is left; asg-fuse takes legal asg");
+    }
+    prepareFusion(graph);
+    FuseGraph nodes(graph);
+    FuseMerger merger(nodes);
+    joinContractions(nodes);
+    joinUpdates(nodes);
+    merger.joinRowResults();
+    merger.joinPrologues();
+    joinWholeReductions(nodes);
+    merger.joinRest();
+    repeated += recomputeCheaply(nodes);
+    merger.joinRest();
+    if (getContext().getRemarkEngine())
+      explain(nodes);
+    FailureOr<unsigned> built = emitFusions(nodes);
+    if (failed(built))
+      return failure();
+    fusions += *built;
+    return success();
+  }
+};
+
+} // namespace
+} // namespace asgc

@@ -1,0 +1,224 @@
+// RUN: asgc-opt %s --split-input-file --asg-fuse --asg-verify | FileCheck %s
+
+// A chain of elementwise ops is one map; a value that others need is written, too.
+// CHECK-LABEL: asg.graph @chain
+asg.graph @chain(%x: tensor<4x8xf32> {asg.name = "x"}, %b: tensor<8xf32> {asg.name = "b"})
+    -> (tensor<4x8xf32> {asg.name = "y"}, tensor<4x8xf32> {asg.name = "z"}) {
+  // CHECK-NEXT: %[[F:.*]]:2 = asg.fusion "map" -> tensor<4x8xf32>, tensor<4x8xf32> {
+  // CHECK-NEXT:   %[[B:.*]] = asg.broadcast %{{.*}} dims [1]
+  // CHECK-NEXT:   %[[A:.*]] = asg.add %{{.*}}, %[[B]]
+  // CHECK-NEXT:   %[[E:.*]] = asg.exp %[[A]]
+  // CHECK-NEXT:   asg.yield %[[A]], %[[E]]
+  // CHECK-NEXT: }
+  // CHECK-NEXT: asg.return %[[F]]#0, %[[F]]#1
+  %0 = asg.broadcast %b dims [1] : (tensor<8xf32>) -> tensor<4x8xf32>
+  %1 = asg.add %x, %0 : tensor<4x8xf32>
+  %2 = asg.exp %1 : tensor<4x8xf32>
+  asg.return %1, %2 : tensor<4x8xf32>, tensor<4x8xf32>
+}
+
+// -----
+
+// Softmax over rows is one kernel.
+// CHECK-LABEL: asg.graph @softmax
+asg.graph @softmax(%x: tensor<4x8xf32> {asg.name = "x"}) -> (tensor<4x8xf32> {asg.name = "y"}) {
+  // CHECK-NEXT: asg.fusion "row" -> tensor<4x8xf32> {
+  // CHECK:      asg.reduce_max
+  // CHECK:      asg.reduce_sum
+  // CHECK:      asg.div
+  // CHECK:      }
+  // CHECK-NEXT: asg.return
+  %m = asg.reduce_max %x axes [1] : (tensor<4x8xf32>) -> tensor<4xf32>
+  %mb = asg.broadcast %m dims [0] : (tensor<4xf32>) -> tensor<4x8xf32>
+  %c = asg.sub %x, %mb : tensor<4x8xf32>
+  %e = asg.exp %c : tensor<4x8xf32>
+  %s = asg.reduce_sum %e axes [1] : (tensor<4x8xf32>) -> tensor<4xf32>
+  %sb = asg.broadcast %s dims [0] : (tensor<4xf32>) -> tensor<4x8xf32>
+  %y = asg.div %e, %sb : tensor<4x8xf32>
+  asg.return %y : tensor<4x8xf32>
+}
+
+// -----
+
+// Over another axis the same is three kernels: the maximum, the sum, the quotient. The
+// exponential is made twice: it is cheaper than to write and read it.
+// CHECK-LABEL: asg.graph @columns
+asg.graph @columns(%x: tensor<4x8xf32> {asg.name = "x"}) -> (tensor<4x8xf32> {asg.name = "y"}) {
+  // CHECK:      asg.fusion "reduce" -> tensor<8xf32>
+  // CHECK:      asg.fusion "reduce" -> tensor<8xf32>
+  // CHECK:        asg.exp
+  // CHECK:      asg.fusion "map" -> tensor<4x8xf32>
+  // CHECK-NOT:  asg.fusion
+  // CHECK:      asg.return
+  %m = asg.reduce_max %x axes [0] : (tensor<4x8xf32>) -> tensor<8xf32>
+  %mb = asg.broadcast %m dims [1] : (tensor<8xf32>) -> tensor<4x8xf32>
+  %c = asg.sub %x, %mb : tensor<4x8xf32>
+  %e = asg.exp %c : tensor<4x8xf32>
+  %s = asg.reduce_sum %e axes [0] : (tensor<4x8xf32>) -> tensor<8xf32>
+  %sb = asg.broadcast %s dims [1] : (tensor<8xf32>) -> tensor<4x8xf32>
+  %y = asg.div %e, %sb : tensor<4x8xf32>
+  asg.return %y : tensor<4x8xf32>
+}
+
+// -----
+
+// A dot takes in bias, residual and activation; a transposed operand stays a view.
+// CHECK-LABEL: asg.graph @epilogue
+// CHECK-SAME:    (%[[X:.*]]: tensor<4x8xf32> {{.*}}, %[[W:.*]]: tensor<6x8xf32> {{.*}}, %[[B:.*]]: tensor<6xf32> {{.*}}, %[[R:.*]]: tensor<4x6xf32>
+asg.graph @epilogue(%x: tensor<4x8xf32> {asg.name = "x"}, %w: tensor<6x8xf32> {asg.name = "w"}, %b: tensor<6xf32> {asg.name = "b"}, %r: tensor<4x6xf32> {asg.name = "r"})
+    -> (tensor<4x6xf32> {asg.name = "y"}) {
+  // CHECK-NEXT: %[[T:.*]] = asg.transpose %[[W]]
+  // CHECK-NEXT: %[[Y:.*]] = asg.fusion "contraction" -> tensor<4x6xf32> {
+  // CHECK-NEXT:   asg.dot %[[X]], %[[T]]
+  // CHECK-NEXT:   asg.broadcast %[[B]] dims [1]
+  // CHECK-NEXT:   asg.add
+  // CHECK-NEXT:   asg.add %{{.*}}, %[[R]]
+  // CHECK:        asg.max
+  // CHECK-NEXT:   asg.yield
+  // CHECK-NEXT: }
+  // CHECK-NEXT: asg.return %[[Y]]
+  %t = asg.transpose %w perm [1, 0] : (tensor<6x8xf32>) -> tensor<8x6xf32>
+  %0 = asg.dot %x, %t batch [] x [] contract [1] x [0] : (tensor<4x8xf32>, tensor<8x6xf32>) -> tensor<4x6xf32>
+  %1 = asg.broadcast %b dims [1] : (tensor<6xf32>) -> tensor<4x6xf32>
+  %2 = asg.add %0, %1 : tensor<4x6xf32>
+  %3 = asg.add %2, %r : tensor<4x6xf32>
+  %zero = asg.constant dense<0.0> : tensor<4x6xf32>
+  %4 = asg.max %3, %zero : tensor<4x6xf32>
+  asg.return %4 : tensor<4x6xf32>
+}
+
+// -----
+
+// GELU is recognized by what it computes, however it is written.
+// CHECK-LABEL: asg.graph @gelu
+asg.graph @gelu(%x: tensor<4x8xf32> {asg.name = "x"}, %w: tensor<8x6xf32> {asg.name = "w"}) -> (tensor<4x6xf32> {asg.name = "y"}) {
+  // CHECK-NEXT: asg.fusion "contraction"
+  // CHECK-NOT:  asg.fusion
+  // CHECK:      asg.return
+  %0 = asg.dot %x, %w batch [] x [] contract [1] x [0] : (tensor<4x8xf32>, tensor<8x6xf32>) -> tensor<4x6xf32>
+  %c = asg.constant dense<0.70710678> : tensor<4x6xf32>
+  %half = asg.constant dense<0.5> : tensor<4x6xf32>
+  %1 = asg.mul %0, %c : tensor<4x6xf32>
+  %2 = asg.erf %1 : tensor<4x6xf32>
+  %3 = asg.mul %0, %half : tensor<4x6xf32>
+  %4 = asg.mul %3, %2 : tensor<4x6xf32>
+  %5 = asg.add %4, %3 : tensor<4x6xf32>
+  asg.return %5 : tensor<4x6xf32>
+}
+
+// -----
+
+// Nearly GELU is not GELU.
+// CHECK-LABEL: asg.graph @not_gelu
+asg.graph @not_gelu(%x: tensor<4x8xf32> {asg.name = "x"}, %w: tensor<8x6xf32> {asg.name = "w"}) -> (tensor<4x6xf32> {asg.name = "y"}) {
+  // CHECK-NEXT: asg.dot
+  // CHECK-NEXT: asg.fusion "map"
+  %0 = asg.dot %x, %w batch [] x [] contract [1] x [0] : (tensor<4x8xf32>, tensor<8x6xf32>) -> tensor<4x6xf32>
+  %c = asg.constant dense<0.707> : tensor<4x6xf32>
+  %half = asg.constant dense<0.5> : tensor<4x6xf32>
+  %1 = asg.mul %0, %c : tensor<4x6xf32>
+  %2 = asg.erf %1 : tensor<4x6xf32>
+  %3 = asg.mul %0, %half : tensor<4x6xf32>
+  %4 = asg.mul %3, %2 : tensor<4x6xf32>
+  %5 = asg.add %4, %3 : tensor<4x6xf32>
+  asg.return %5 : tensor<4x6xf32>
+}
+
+// -----
+
+// Two sums over the same axes share a kernel, and what only one of them needs.
+// CHECK-LABEL: asg.graph @sums
+asg.graph @sums(%x: tensor<4x8xf32> {asg.name = "x"}, %y: tensor<4x8xf32> {asg.name = "y"})
+    -> (tensor<8xf32> {asg.name = "a"}, tensor<8xf32> {asg.name = "b"}) {
+  // CHECK-NEXT: %[[F:.*]]:2 = asg.fusion "reduce" -> tensor<8xf32>, tensor<8xf32> {
+  // CHECK:      asg.mul
+  // CHECK:      }
+  // CHECK-NEXT: asg.return
+  %a = asg.reduce_sum %x axes [0] : (tensor<4x8xf32>) -> tensor<8xf32>
+  %0 = asg.mul %x, %y : tensor<4x8xf32>
+  %b = asg.reduce_sum %0 axes [0] : (tensor<4x8xf32>) -> tensor<8xf32>
+  asg.return %a, %b : tensor<8xf32>, tensor<8xf32>
+}
+
+// -----
+
+// The largest element's place is two reductions along the row.
+// CHECK-LABEL: asg.graph @arg_max
+asg.graph @arg_max(%x: tensor<4x8xf32> {asg.name = "x"}) -> (tensor<4xi64> {asg.name = "y"}) {
+  // CHECK-NEXT: asg.fusion "row" -> tensor<4xi64> {
+  // CHECK:      asg.reduce_max
+  // CHECK:      asg.reduce_min
+  // CHECK:      }
+  // CHECK-NEXT: asg.return
+  %0 = asg.arg_max %x axis 1 : (tensor<4x8xf32>) -> tensor<4xi64>
+  asg.return %0 : tensor<4xi64>
+}
+
+// -----
+
+// Kernels that would need each other are not made: %1 stands on both sides of the dot.
+// CHECK-LABEL: asg.graph @cycle
+asg.graph @cycle(%x: tensor<4x4xf32> {asg.name = "x"}) -> (tensor<4x4xf32> {asg.name = "y"}) {
+  // CHECK-NEXT: %[[A:.*]] = asg.fusion "map"
+  // CHECK:      %[[D:.*]] = asg.dot %[[A]], %[[A]]
+  // CHECK-NEXT: asg.fusion "map"
+  // CHECK:      asg.mul %[[A]], %[[D]]
+  %1 = asg.exp %x : tensor<4x4xf32>
+  %2 = asg.dot %1, %1 batch [] x [] contract [1] x [0] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %3 = asg.mul %1, %2 : tensor<4x4xf32>
+  %4 = asg.tanh %3 : tensor<4x4xf32>
+  asg.return %4 : tensor<4x4xf32>
+}
+
+// -----
+
+// A cheap value is computed again behind the dot instead of being kept: what it is
+// made of is read from memory either way.
+// CHECK-LABEL: asg.graph @recompute
+// CHECK-SAME:    (%[[X:.*]]: tensor<4x4xf32>
+asg.graph @recompute(%x: tensor<4x4xf32> {asg.name = "x"}) -> (tensor<4x4xf32> {asg.name = "y"}) {
+  // CHECK-NEXT: %[[A:.*]] = asg.fusion "map" -> tensor<4x4xf32> {
+  // CHECK:      %[[D:.*]] = asg.dot
+  // CHECK-NEXT: asg.fusion "map" -> tensor<4x4xf32> {
+  // CHECK-NEXT:   %[[N:.*]] = asg.neg %[[X]]
+  // CHECK-NEXT:   asg.mul %[[N]], %[[D]]
+  %1 = asg.neg %x : tensor<4x4xf32>
+  %2 = asg.exp %1 : tensor<4x4xf32>
+  %3 = asg.dot %2, %2 batch [] x [] contract [1] x [0] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %4 = asg.mul %1, %3 : tensor<4x4xf32>
+  asg.return %4 : tensor<4x4xf32>
+}
+
+// -----
+
+// Views: a transposed and a sliced input are read at affine indices; padding, too.
+// CHECK-LABEL: asg.graph @views
+asg.graph @views(%x: tensor<4x8xf32> {asg.name = "x"}, %y: tensor<9x4xf32> {asg.name = "y"}, %z: tensor<6x4xf32> {asg.name = "z"})
+    -> (tensor<8x4xf32> {asg.name = "a"}) {
+  // CHECK-NEXT: asg.fusion "map" -> tensor<8x4xf32> {
+  // CHECK-DAG:  asg.transpose
+  // CHECK-DAG:  asg.slice
+  // CHECK-DAG:  asg.pad
+  // CHECK:      }
+  // CHECK-NEXT: asg.return
+  %0 = asg.transpose %x perm [1, 0] : (tensor<4x8xf32>) -> tensor<8x4xf32>
+  %1 = asg.slice %y starts [1, 0] strides [1, 1] : (tensor<9x4xf32>) -> tensor<8x4xf32>
+  %2 = asg.pad %z low [1, 0] high [1, 0] interior [0, 0] value 0.0 : (tensor<6x4xf32>) -> tensor<8x4xf32>
+  %3 = asg.add %0, %1 : tensor<8x4xf32>
+  %4 = asg.mul %3, %2 : tensor<8x4xf32>
+  asg.return %4 : tensor<8x4xf32>
+}
+
+// -----
+
+// What a library call or an output needs of constants and repetitions, kernels make.
+// CHECK-LABEL: asg.graph @loose
+asg.graph @loose(%x: tensor<4xf32> {asg.name = "x"}) -> (tensor<4x8xf32> {asg.name = "a"}, tensor<8xf32> {asg.name = "b"}, tensor<4x1xf32> {asg.name = "c"}) {
+  // CHECK-DAG: asg.fusion "map" -> tensor<4x8xf32>
+  // CHECK-DAG: asg.fusion "map" -> tensor<8xf32>
+  // CHECK-DAG: asg.reshape %{{.*}} : tensor<4xf32> to tensor<4x1xf32>
+  %0 = asg.broadcast %x dims [0] : (tensor<4xf32>) -> tensor<4x8xf32>
+  %1 = asg.constant dense<2.0> : tensor<8xf32>
+  %2 = asg.broadcast %x dims [0] : (tensor<4xf32>) -> tensor<4x1xf32>
+  asg.return %0, %1, %2 : tensor<4x8xf32>, tensor<8xf32>, tensor<4x1xf32>
+}
