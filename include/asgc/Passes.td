@@ -126,4 +126,27 @@ def AsgVerify : Pass<"asg-verify", "::mlir::ModuleOp"> {
   }];
 }
 
+//===- plan: memory -------------------------------------------------------===//
+
+def PlanSchedule : Pass<"plan-schedule", "::mlir::ModuleOp"> {
+  let summary = "Orders the steps of a program for the lowest peak of memory";
+  let description = [{
+    Follows several orders side by side (beam search) and keeps, of those that
+    respect reads and writes, the one in which the fewest bytes are alive at once;
+    the order that came in stays if none is better.
+  }];
+  let statistics = [Statistic<"savedBytes", "saved-bytes", "Bytes the peak fell by">];
+}
+
+def PlanAssignMemory : Pass<"plan-assign-memory", "::mlir::ModuleOp"> {
+  let summary = "Gives every buffer its offset in the arena";
+  let description = [{
+    Buffers that are never alive together may share memory. A buffer that a kernel
+    writes takes over the place of one that dies there and is read only where the
+    kernel writes. Sets `offset`, `bytes`, lifetime and source of every plan.alloc,
+    and `arena` and `lower_bound` of the program.
+  }];
+  let statistics = [Statistic<"inPlace", "in-place", "Buffers written over a dying one">];
+}
+
 #endif

@@ -1,0 +1,149 @@
+//===- Arena.cpp - Places buffers in one block of memory ------------------===//
+#include "Arena.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+namespace asgc::planner {
+
+namespace {
+
+/// Placements tried after the fixed orders; less for large programs.
+constexpr int64_t kMaxRounds = 256;
+constexpr int64_t kWorkBudget = 200'000'000;
+
+class Packer {
+public:
+  explicit Packer(const std::vector<ArenaBlock> &blocks) : blocks(blocks) {
+    // Who is alive with whom does not depend on the order.
+    conflicts.resize(blocks.size());
+    for (size_t i = 0; i < blocks.size(); ++i)
+      for (size_t j = i + 1; j < blocks.size(); ++j)
+        if (blocks[i].bytes && blocks[j].bytes &&
+            blocks[i].first <= blocks[j].last &&
+            blocks[j].first <= blocks[i].last) {
+          conflicts[i].push_back(j);
+          conflicts[j].push_back(i);
+          ++numConflicts;
+        }
+  }
+
+  /// Each block in `order` goes to the smallest gap that holds it, the lowest of
+  /// several.
+  ArenaPlan place(const std::vector<size_t> &order) const {
+    ArenaPlan plan;
+    plan.offsets.assign(blocks.size(), -1);
+    std::vector<std::pair<int64_t, int64_t>> taken;
+    for (size_t block : order) {
+      int64_t bytes = alignBytes(blocks[block].bytes);
+      if (bytes == 0) {
+        plan.offsets[block] = 0;
+        continue;
+      }
+      taken.clear();
+      for (size_t other : conflicts[block])
+        if (plan.offsets[other] >= 0)
+          taken.emplace_back(plan.offsets[other],
+                             plan.offsets[other] +
+                                 alignBytes(blocks[other].bytes));
+      std::sort(taken.begin(), taken.end());
+      int64_t best = -1, bestGap = 0, end = 0;
+      for (auto [from, to] : taken) {
+        int64_t gap = from - end;
+        if (gap >= bytes && (best < 0 || gap < bestGap)) {
+          best = end;
+          bestGap = gap;
+        }
+        end = std::max(end, to);
+      }
+      plan.offsets[block] = best >= 0 ? best : end;
+      plan.size = std::max(plan.size, plan.offsets[block] + bytes);
+    }
+    return plan;
+  }
+
+  int64_t cost() const {
+    return static_cast<int64_t>(blocks.size()) + 2 * numConflicts + 1;
+  }
+
+private:
+  const std::vector<ArenaBlock> &blocks;
+  std::vector<std::vector<size_t>> conflicts;
+  int64_t numConflicts = 0;
+};
+
+int64_t computeLowerBound(const std::vector<ArenaBlock> &blocks) {
+  // Changes of the sum by step; a block leaves after its last.
+  std::map<int64_t, int64_t> changes;
+  for (const ArenaBlock &block : blocks) {
+    changes[block.first] += alignBytes(block.bytes);
+    changes[block.last + 1] -= alignBytes(block.bytes);
+  }
+  int64_t alive = 0, most = 0;
+  for (auto [step, change] : changes)
+    most = std::max(most, alive += change);
+  return most;
+}
+
+} // namespace
+
+ArenaPlan planArena(const std::vector<ArenaBlock> &blocks) {
+  int64_t lowerBound = computeLowerBound(blocks);
+  Packer packer(blocks);
+  std::vector<size_t> identity(blocks.size());
+  std::iota(identity.begin(), identity.end(), 0);
+
+  auto length = [&](size_t i) { return blocks[i].last - blocks[i].first + 1; };
+  using Key = double (*)(const ArenaBlock &, int64_t);
+  static constexpr Key keys[] = {
+      [](const ArenaBlock &b, int64_t) { return double(b.bytes); },
+      [](const ArenaBlock &b, int64_t n) { return double(b.bytes) * n; },
+      [](const ArenaBlock &, int64_t n) { return double(n); },
+      [](const ArenaBlock &b, int64_t) { return double(-b.first); },
+      [](const ArenaBlock &b, int64_t) { return double(b.last); }};
+
+  ArenaPlan best;
+  std::vector<size_t> bestOrder;
+  auto attempt = [&](const std::vector<size_t> &order) {
+    ArenaPlan plan = packer.place(order);
+    if (!bestOrder.empty() && plan.size >= best.size)
+      return false;
+    best = std::move(plan);
+    bestOrder = order;
+    return true;
+  };
+  for (Key key : keys) {
+    std::vector<size_t> order = identity;
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+      return key(blocks[a], length(a)) > key(blocks[b], length(b));
+    });
+    attempt(order);
+  }
+
+  int64_t rounds = std::min(kMaxRounds, kWorkBudget / packer.cost());
+  std::vector<size_t> order = bestOrder;
+  ArenaPlan plan = best;
+  for (int64_t round = 0; round < rounds && best.size > lowerBound; ++round) {
+    // What reaches the top goes first, or half way there in every other round;
+    // the rest keeps its order.
+    std::vector<size_t> top, rest;
+    for (size_t i : order)
+      (plan.offsets[i] + alignBytes(blocks[i].bytes) == plan.size ? top : rest)
+          .push_back(i);
+    size_t at = round % 2 ? rest.size() / 2 : 0;
+    rest.insert(rest.begin() + at, top.begin(), top.end());
+    if (rest == order) // already first: nothing more to learn from it
+      std::rotate(rest.begin(), rest.begin() + 1, rest.end());
+    order = std::move(rest);
+    if (!attempt(order))
+      plan = packer.place(order);
+    else
+      plan = best;
+  }
+  best.lowerBound = lowerBound;
+  best.offsets.resize(blocks.size(), 0);
+  return best;
+}
+
+} // namespace asgc::planner
