@@ -2,6 +2,7 @@
 #include "Opt.h"
 #include "asgc/Passes.h"
 #include "dialects/asg/Asg.h"
+#include "dialects/plan/Plan.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -9,7 +10,7 @@
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
-  registry.insert<asgc::asg::AsgDialect, mlir::arith::ArithDialect,
+  registry.insert<asgc::asg::AsgDialect, asgc::plan::PlanDialect, mlir::arith::ArithDialect,
                   mlir::math::MathDialect>();
   asgc::registerAsgcPasses();
   asgc::registerAsgPipeline();
