@@ -23,11 +23,11 @@ std::unique_ptr<Dnnl> Dnnl::create(int threads) {
 
 bool DnnlOperation::describe(const Dnnl &dnnl, const_dnnl_op_desc_t opDesc,
                              const_dnnl_primitive_attr_t attributes,
-                             const char *wanted) {
+                             const char *wanted,
+                             const_dnnl_primitive_desc_t hint) {
   dnnl_primitive_desc_iterator_t position = nullptr;
   if (dnnl_primitive_desc_iterator_create(&position, opDesc, attributes,
-                                          dnnl.engine(),
-                                          nullptr) != dnnl_success)
+                                          dnnl.engine(), hint) != dnnl_success)
     return false;
   DnnlOwner<dnnl_primitive_desc_iterator_t,
             dnnl_primitive_desc_iterator_destroy>
@@ -47,8 +47,9 @@ bool DnnlOperation::describe(const Dnnl &dnnl, const_dnnl_op_desc_t opDesc,
 
 bool DnnlOperation::create(const Dnnl &dnnl, const_dnnl_op_desc_t opDesc,
                            const_dnnl_primitive_attr_t attributes,
-                           const char *wanted) {
-  return describe(dnnl, opDesc, attributes, wanted) && build();
+                           const char *wanted,
+                           const_dnnl_primitive_desc_t hint) {
+  return describe(dnnl, opDesc, attributes, wanted, hint) && build();
 }
 
 bool DnnlOperation::build() {

@@ -55,15 +55,19 @@ public:
   };
 
   /// Makes the primitive that `opDesc` describes, by the implementation whose
-  /// name begins with `wanted`, or oneDNN's first choice if that is null. False
+  /// name begins with `wanted`, or oneDNN's first choice if that is null. A
+  /// gradient needs the description of its forward primitive as `hint`. False
   /// if there is none, or only reference code, which is slower than ours.
   bool create(const Dnnl &dnnl, const_dnnl_op_desc_t opDesc,
               const_dnnl_primitive_attr_t attributes,
-              const char *wanted = nullptr);
+              const char *wanted = nullptr,
+              const_dnnl_primitive_desc_t hint = nullptr);
   /// Only the description of that primitive, to ask for layouts.
   bool describe(const Dnnl &dnnl, const_dnnl_op_desc_t opDesc,
                 const_dnnl_primitive_attr_t attributes,
-                const char *wanted = nullptr);
+                const char *wanted = nullptr,
+                const_dnnl_primitive_desc_t hint = nullptr);
+  const_dnnl_primitive_desc_t description() const { return description_.get(); }
   /// Makes the primitive that changes the layout of a tensor.
   bool createReorder(const Dnnl &dnnl, const dnnl_memory_desc_t &from,
                      const dnnl_memory_desc_t &to);

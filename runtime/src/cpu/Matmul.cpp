@@ -345,8 +345,7 @@ bool MatmulState::packWeights(asgc_program &program, const MatmulCall &call) {
   std::atomic<bool> ok{true};
   auto packBlocks = [&](int64_t begin, int64_t end, int worker) {
     for (int64_t part = begin; part < end; ++part) {
-      const bool last =
-          call.plan.columns.length(part) != call.plan.columns.step;
+      const bool last = call.plan.columns.isShort(part);
       if (!packPart(call, weights_.packers[last].get(), 0, part, worker,
                     program.pool.scratch(worker),
                     weights_.data.data() + part * weights_.partBytes))

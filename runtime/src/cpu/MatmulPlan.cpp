@@ -188,22 +188,13 @@ std::unique_ptr<DnnlOperation> makePacker(const Dnnl &dnnl,
   return packer;
 }
 
-/// Whether there is a full part (0) and a last part that differs (1).
-bool hasPart(const Split &split, int last) {
-  return last ? split.tail() != split.step
-              : split.parts() > 1 || split.tail() == split.step;
-}
-int64_t partLength(const Split &split, int last) {
-  return last ? split.tail() : split.step;
-}
-
 bool makePackers(const Dnnl &dnnl, const MatmulPlan &plan,
                  dnnl_memory_desc_t (&desc)[2],
                  std::unique_ptr<DnnlOperation> (&packers)[2]) {
   for (int last = 0; last < 2; ++last) {
-    if (!hasPart(plan.columns, last))
+    if (!plan.columns.has(last))
       continue;
-    const int64_t n = partLength(plan.columns, last);
+    const int64_t n = plan.columns.lengthOf(last);
     if (!packedDesc(dnnl, plan, n, desc[last]))
       return false;
     packers[last] = makePacker(dnnl, plan, n, desc[last]);
@@ -277,11 +268,11 @@ bool makeOperations(const Dnnl &dnnl, MatmulPlan &plan,
   }
   for (int lastRows = 0; lastRows < 2; ++lastRows)
     for (int lastColumns = 0; lastColumns < 2; ++lastColumns) {
-      if (!hasPart(plan.rows, lastRows) || !hasPart(plan.columns, lastColumns))
+      if (!plan.rows.has(lastRows) || !plan.columns.has(lastColumns))
         continue;
-      const int64_t n = partLength(plan.columns, lastColumns);
+      const int64_t n = plan.columns.lengthOf(lastColumns);
       auto &operation = plan.operations[lastRows][lastColumns];
-      operation = makeProduct(dnnl, plan, partLength(plan.rows, lastRows), n,
+      operation = makeProduct(dnnl, plan, plan.rows.lengthOf(lastRows), n,
                               descOfB(plan, n, weights, packed[lastColumns]));
       if (!operation)
         return false;

@@ -5,6 +5,7 @@
 #include "Dnnl.h"
 #include "MatmulShape.h"
 #include "Memory.h"
+#include "Split.h"
 
 namespace asgc::rt {
 
@@ -19,17 +20,6 @@ enum class MatmulMethod {
   Vectors,   ///< few rows, b read as it lies
   Primitive, ///< oneDNN
   Loops      ///< any types; slow
-};
-
-/// Extents [0, size) in parts of `step`, the last one perhaps shorter.
-struct Split {
-  int64_t size = 0, step = 1;
-  int64_t parts() const { return (size + step - 1) / step; }
-  int64_t begin(int64_t part) const { return part * step; }
-  int64_t length(int64_t part) const {
-    return part + 1 < parts() ? step : size - part * step;
-  }
-  int64_t tail() const { return size - (parts() - 1) * step; }
 };
 
 /// How the elements of an operand reach oneDNN.
