@@ -1,5 +1,5 @@
 //===- Asg.cpp - The dialect, its types and its helpers -------------------===//
-#include "dialects/asg/Asg.h"
+#include "dialects/asg/AsgChecks.h"
 
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/STLExtras.h"
@@ -218,6 +218,19 @@ std::string asg::describe(Type type) {
     stream << "]";
   }
   return text;
+}
+
+LogicalResult asg::verifyInferredTypes(Operation *op) {
+  SmallVector<Type> expected;
+  if (failed(cast<InferTypeOpInterface>(op).inferReturnTypes(
+          op->getContext(), op->getLoc(), op->getOperands(),
+          op->getRawDictionaryAttrs(), op->getPropertiesStorage(),
+          op->getRegions(), expected)))
+    return failure();
+  for (auto [type, actual] : llvm::zip_equal(expected, op->getResultTypes()))
+    if (failed(checkResult(Fault(op), type, actual)))
+      return failure();
+  return success();
 }
 
 //===- Building -----------------------------------------------------------===//

@@ -24,6 +24,9 @@ namespace asgc::asg {
 /// product of the known extents is at most 2^40.
 bool hasLegalShape(mlir::RankedTensorType type);
 
+/// Verifies an op whose result types follow from its operands and attributes.
+mlir::LogicalResult verifyInferredTypes(mlir::Operation *op);
+
 } // namespace asgc::asg
 
 #include "dialects/asg/AsgDialect.h.inc"

@@ -98,8 +98,28 @@ class Asg_DifferentiableOp<string mnemonic, list<Trait> traits = []>
         [DeclareOpInterfaceMethods<Asg_GradientInterface>])>;
 
 /// Result types follow from operands and attributes by `inferReturnTypes` in the
-/// same-stem .cpp.
-defvar Asg_InferTypes =
-    DeclareOpInterfaceMethods<InferTypeOpInterface, ["inferReturnTypes"]>;
+/// same-stem .cpp. The verifier checks them; MLIR's own check would report every
+/// fault a second time, without its cause.
+defvar Asg_InferTypes = DeclareOpInterfaceMethods<InferTypeOpInterface,
+    ["inferReturnTypes", "refineReturnTypes"]>;
+
+defvar Asg_VerifyInferredTypes = [{
+  ::llvm::LogicalResult $cppClass::refineReturnTypes(
+      ::mlir::MLIRContext *, ::std::optional<::mlir::Location>,
+      ::mlir::ValueRange, ::mlir::DictionaryAttr, ::mlir::OpaqueProperties,
+      ::mlir::RegionRange, ::llvm::SmallVectorImpl<::mlir::Type> &) {
+    return ::mlir::success();
+  }
+  ::llvm::LogicalResult $cppClass::verify() {
+    return ::asgc::asg::verifyInferredTypes(*this);
+  }
+}];
+
+/// A differentiable op whose result types are inferred.
+class Asg_InferredOp<string mnemonic, list<Trait> traits = []>
+    : Asg_DifferentiableOp<mnemonic, !listconcat(traits, [Asg_InferTypes])> {
+  let hasVerifier = 1;
+  let extraClassDefinition = Asg_VerifyInferredTypes;
+}
 
 #endif

@@ -4,7 +4,7 @@
 
 include "dialects/asg/AsgBase.td"
 
-def Asg_DotOp : Asg_DifferentiableOp<"dot", [Asg_InferTypes]> {
+def Asg_DotOp : Asg_InferredOp<"dot"> {
   let summary = "batched product of two tensors, summed over paired axes";
   let description = [{
     Axis `lhsBatch[i]` of lhs goes with `rhsBatch[i]` of rhs and stays;
@@ -38,7 +38,7 @@ defvar Asg_ConvGeometry = (ins DenseI64ArrayAttr:$strides,
     DenseI64ArrayAttr:$padLow, DenseI64ArrayAttr:$padHigh,
     DenseI64ArrayAttr:$dilations, I64Attr:$groups);
 
-def Asg_Conv2dOp : Asg_DifferentiableOp<"conv2d", [Asg_InferTypes]> {
+def Asg_Conv2dOp : Asg_InferredOp<"conv2d"> {
   let summary = "2-D convolution (cross-correlation) of images with filters";
   let description = [{
     x [n, c, h, w], weight [o, c / groups, kh, kw], y [n, o, oh, ow] with

@@ -4,7 +4,7 @@
 
 include "dialects/asg/AsgBase.td"
 
-def Asg_GatherOp : Asg_DifferentiableOp<"gather", [Asg_InferTypes]> {
+def Asg_GatherOp : Asg_InferredOp<"gather"> {
   let summary = "takes the slices of x that the indices name along an axis";
   let description = [{
     The first `batchDims` axes of x and indices go together. The result's shape is

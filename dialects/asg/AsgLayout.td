@@ -21,7 +21,7 @@ def Asg_ReshapeOp : Asg_DifferentiableOp<"reshape"> {
   let hasFolder = 1;
 }
 
-def Asg_TransposeOp : Asg_DifferentiableOp<"transpose", [Asg_InferTypes]> {
+def Asg_TransposeOp : Asg_InferredOp<"transpose"> {
   let summary = "permutes the axes: axis i of the result is axis perm[i] of x";
   let category = "layout";
   let formula = "y[i₀, i₁, …] = x[…], axis k of y = axis perm[k] of x";
@@ -84,7 +84,7 @@ def Asg_SliceOp : Asg_DifferentiableOp<"slice"> {
   let hasFolder = 1;
 }
 
-def Asg_PadOp : Asg_DifferentiableOp<"pad", [Asg_InferTypes]> {
+def Asg_PadOp : Asg_InferredOp<"pad"> {
   let summary = "adds a constant before, after and between elements, along each axis";
   let description = [{
     Extent: low + high + n + (n − 1) · interior (n ≥ 1). low, high and interior
@@ -108,7 +108,7 @@ def Asg_PadOp : Asg_DifferentiableOp<"pad", [Asg_InferTypes]> {
   }];
 }
 
-def Asg_ConcatOp : Asg_DifferentiableOp<"concat", [Asg_InferTypes]> {
+def Asg_ConcatOp : Asg_InferredOp<"concat"> {
   let summary = "joins tensors along an axis";
   let category = "layout";
   let formula = "y = [x₀; x₁; …]";

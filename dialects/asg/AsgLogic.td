@@ -85,6 +85,8 @@ def Asg_CompareOp : Asg_PureOp<"compare", [SameTypeOperands, Asg_InferTypes,
   let arguments = (ins Asg_Predicate:$predicate, Asg_Tensor:$lhs, Asg_Tensor:$rhs);
   let results = (outs Asg_BoolTensor:$y);
   let assemblyFormat = "$predicate `,` $lhs `,` $rhs attr-dict `:` type($lhs)";
+  let hasVerifier = 1;
+  let extraClassDefinition = Asg_VerifyInferredTypes;
 }
 
 def Asg_SelectOp : Asg_Elementwise<"select",

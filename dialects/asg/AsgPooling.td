@@ -8,7 +8,7 @@ defvar Asg_PoolGeometry = (ins DenseI64ArrayAttr:$kernel,
     DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$padLow,
     DenseI64ArrayAttr:$padHigh, DenseI64ArrayAttr:$dilations);
 
-def Asg_MaxPool2dOp : Asg_DifferentiableOp<"max_pool2d", [Asg_InferTypes]> {
+def Asg_MaxPool2dOp : Asg_InferredOp<"max_pool2d"> {
   let summary = "largest element of each window, and where it stood";
   let description = [{
     x [n, c, h, w]; y and indices [n, c, oh, ow]. An index (i32) is h · W + w of
@@ -46,7 +46,7 @@ def Asg_MaxUnpool2dOp : Asg_DifferentiableOp<"max_unpool2d"> {
   let hasVerifier = 1;
 }
 
-def Asg_PoolGather2dOp : Asg_DifferentiableOp<"pool_gather2d", [Asg_InferTypes]> {
+def Asg_PoolGather2dOp : Asg_InferredOp<"pool_gather2d"> {
   let summary = "picks the element of each plane that its index names";
   let category = "pooling";
   let formula = "y[o] = x[indices[o]]";
@@ -59,7 +59,7 @@ def Asg_PoolGather2dOp : Asg_DifferentiableOp<"pool_gather2d", [Asg_InferTypes]>
   let assemblyFormat = "$x `,` $indices attr-dict `:` functional-type(operands, results)";
 }
 
-def Asg_AvgPool2dOp : Asg_DifferentiableOp<"avg_pool2d", [Asg_InferTypes]> {
+def Asg_AvgPool2dOp : Asg_InferredOp<"avg_pool2d"> {
   let summary = "mean of each window";
   let category = "pooling";
   let formula = "y[i, j] = mean x[s·i + u − p, s·j + v − p]";

@@ -7,7 +7,7 @@ include "dialects/asg/AsgBase.td"
 /// Reduces the dims in `axes` (sorted, distinct, each in [0, rank)) and drops
 /// them from the shape. Without axes it is the identity.
 class Asg_Reduce<string mnemonic, TypeConstraint type = Asg_NumberTensor>
-    : Asg_DifferentiableOp<mnemonic, [Asg_InferTypes]> {
+    : Asg_InferredOp<mnemonic> {
   let category = "reduction";
   let arguments = (ins type:$x, DenseI64ArrayAttr:$axes);
   let results = (outs type:$y);

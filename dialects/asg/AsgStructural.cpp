@@ -180,31 +180,37 @@ LogicalResult verifyAtBounds(GraphOp graph, Location loc, Type type) {
   return success();
 }
 
-LogicalResult verifyTypes(GraphOp graph) {
-  DenseSet<Type> seen;
-  auto check = [&](Location loc, Type type) {
-    return !seen.insert(type).second ? success()
-                                     : verifyAtBounds(graph, loc, type);
-  };
+LogicalResult verifySignature(GraphOp graph) {
   for (BlockArgument argument : graph.getArguments())
-    if (failed(check(argument.getLoc(), argument.getType())))
+    if (failed(verifyAtBounds(graph, argument.getLoc(), argument.getType())))
       return failure();
   for (Type type : graph.getResultTypes())
-    if (failed(check(graph.getLoc(), type)))
+    if (failed(verifyAtBounds(graph, graph.getLoc(), type)))
       return failure();
-  WalkResult walk = graph.getBody().walk([&](Operation *op) {
-    for (Value result : op->getResults())
-      if (failed(check(op->getLoc(), result.getType())))
-        return WalkResult::interrupt();
+  return success();
+}
+
+/// Checks that asg.dim names dims of the graph.
+LogicalResult verifyDim(GraphOp graph, DimOp dim) {
+  for (const std::string &name : DimExpr::parse(dim.getExtent())->symbols())
+    if (!graph.getDimBound(name))
+      return Fault(dim)("names dim '", name, "', which the graph has not");
+  return success();
+}
+
+LogicalResult verifyTensors(GraphOp graph) {
+  DenseSet<Type> seen;
+  auto checkTypes = [&](Operation *op) -> LogicalResult {
+    for (Type type : op->getResultTypes())
+      if (isa<RankedTensorType>(type) && seen.insert(type).second &&
+          failed(verifyAtBounds(graph, op->getLoc(), type)))
+        return failure();
+    return success();
+  };
+  WalkResult walk = graph.getBody().walk([&](Operation *op) -> WalkResult {
     auto dim = dyn_cast<DimOp>(op);
-    auto extent = dim ? DimExpr::parse(dim.getExtent()) : std::nullopt;
-    if (!extent)
-      return WalkResult::advance();
-    for (const std::string &name : extent->symbols())
-      if (!graph.getDimBound(name)) {
-        (void)Fault(op)("names dim '", name, "', which the graph has not");
-        return WalkResult::interrupt();
-      }
+    if (failed(checkTypes(op)) || (dim && failed(verifyDim(graph, dim))))
+      return WalkResult::interrupt();
     return WalkResult::advance();
   });
   return failure(walk.wasInterrupted());
@@ -229,12 +235,17 @@ LogicalResult verifyAssignments(GraphOp graph) {
 
 LogicalResult GraphOp::verify() {
   if (failed(verifyBounds(*this)) || failed(verifyNames(*this)) ||
-      failed(verifyTypes(*this)))
+      failed(verifySignature(*this)))
     return failure();
-  if (getBody().front().empty() ||
-      !isa<ReturnOp>(getBody().front().back()))
+  if (getBody().front().empty() || !isa<ReturnOp>(getBody().front().back()))
     return Fault(*this)("does not end with asg.return");
-  return verifyAssignments(*this);
+  return success();
+}
+
+// After the ops inside, so that their own faults are reported first.
+LogicalResult GraphOp::verifyRegions() {
+  return success(succeeded(verifyTensors(*this)) &&
+                 succeeded(verifyAssignments(*this)));
 }
 
 namespace {
@@ -254,8 +265,6 @@ LogicalResult verifyEnd(Operation *end, ValueRange values, TypeRange types) {
 
 LogicalResult verifyRegion(Operation *op) {
   Block &block = op->getRegion(0).front();
-  if (block.getNumArguments() != 0)
-    return Fault(op)("takes no region arguments");
   if (block.empty() || !isa<YieldOp>(block.back()))
     return Fault(op)("does not end with asg.yield");
   return verifyEnd(&block.back(), block.back().getOperands(),
