@@ -126,6 +126,36 @@ def AsgVerify : Pass<"asg-verify", "::mlir::ModuleOp"> {
   }];
 }
 
+//===- plan ---------------------------------------------------------------===//
+
+def PlanBuild : Pass<"plan-build", "::mlir::ModuleOp"> {
+  let summary = "Turns every graph into a program of steps over buffers";
+  let description = [{
+    A fusion becomes a kernel, a library call, or both; an op outside of fusions a
+    step of its own, so any legal asg compiles, fused or not. Reshapes, transposes,
+    slices and broadcasts are read through: they become strides and offsets of the
+    steps that use them. Results of the graph and assigned variables are written
+    by the steps that compute them; a variable whose old value is still read later
+    is copied at the end instead.
+
+    ```mlir
+    %y = asg.fusion "map" -> tensor<8xf32> {
+      %0 = asg.exp %x : tensor<8xf32>
+      asg.yield %0 : tensor<8xf32>
+    }
+    // becomes
+    plan.kernel "infer.map" map space [8] (%a = %x at [1] : tensor<8xf32>)
+        -> (%y at [1] : tensor<8xf32>) {
+      %0 = math.exp %a : f32
+      plan.yield %0 : f32
+    }
+    ```
+  }];
+  let dependentDialects = ["::asgc::plan::PlanDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect"];
+  let statistics = [Statistic<"steps", "steps", "Steps built">];
+}
+
 //===- plan: memory -------------------------------------------------------===//
 
 def PlanSchedule : Pass<"plan-schedule", "::mlir::ModuleOp"> {
