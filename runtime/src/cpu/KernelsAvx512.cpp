@@ -1,4 +1,4 @@
-//===- KernelsAvx512.cpp - The loops of Kernels.h for AVX512
+//===- KernelsAvx512.cpp - The loops of Kernels.h for AVX512 --------------===//
 //---------------===//
 #include "Kernels.h"
 #include "asgc/program.h"

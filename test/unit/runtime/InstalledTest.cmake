@@ -30,7 +30,7 @@ message("by find_package: ${output}")
 
 # The archive that an application links: under 1 MiB without its symbols.
 file(GLOB_RECURSE archive ${prefix}/*/libasgc_rt.a)
-run(strip --strip-debug ${archive} -o ${WORK}/stripped.a)
+run(strip --strip-unneeded ${archive} -o ${WORK}/stripped.a)
 file(SIZE ${WORK}/stripped.a bytes)
 message("stripped archive: ${bytes} bytes")
 if(bytes GREATER 1048576 AND NOT FLAGS)
