@@ -1,0 +1,71 @@
+//===- Codegen.h - Programs of the plan dialect as code for the CPU -------===//
+#ifndef ASGC_CODEGEN_H
+#define ASGC_CODEGEN_H
+
+#include "asgc/program.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace asgc {
+
+struct CodegenOptions {
+  /// The model's name; the description is called `<name>_program`. A C
+  /// identifier.
+  std::string name = "model";
+  /// Instruction sets to compile kernels for. Only those of `hostIsas()` can
+  /// run in this process.
+  std::vector<int32_t> isas = {ASGC_ISA_AVX2, ASGC_ISA_AVX512};
+  /// Fill buffers with NaN as they die (asgc_rt_poison).
+  bool poison = false;
+  /// What asgc_program_dump writes (JSON); empty: none.
+  std::string metadata;
+  /// A safetensors file to embed; empty: none.
+  std::string weights;
+};
+
+/// The instruction sets that this machine has, of those in program.h.
+std::vector<int32_t> hostIsas();
+
+/// Dialects and translations that code generation needs in a context.
+void registerCodegenDialects(mlir::DialectRegistry &registry);
+
+/// The module (asg.param, asg.state, plan.program) as a module of the llvm
+/// dialect: a function per kernel and instruction set, one per entry, and the
+/// program's description. Null after an error, which the context reports.
+mlir::OwningOpRef<mlir::ModuleOp>
+lowerPlanToLlvm(mlir::ModuleOp module, const CodegenOptions &options);
+
+enum class CodeFormat { LlvmIr, Assembly, Object };
+
+/// The llvm module as text or as a relocatable object, whose only symbol for
+/// others is the description. Empty after an error, which the context reports.
+std::string emitCode(mlir::ModuleOp llvmModule, CodeFormat format);
+
+/// A function of the runtime that a program calls.
+struct RuntimeFunction {
+  const char *name;
+  void *address;
+};
+
+/// Code in this process. The description lives as long as this.
+class LoadedProgram {
+public:
+  virtual ~LoadedProgram();
+  virtual const asgc_program_desc &getDescription() const = 0;
+};
+
+/// Links an object in memory with `runtime`, the functions of abi.def, and
+/// nothing else of this process. Null on failure, with the reason in `*error`.
+std::unique_ptr<LoadedProgram>
+loadProgram(const std::string &object, const std::string &name,
+            const std::vector<RuntimeFunction> &runtime, std::string *error);
+
+} // namespace asgc
+
+#endif

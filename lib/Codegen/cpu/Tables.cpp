@@ -1,0 +1,342 @@
+//===- Tables.cpp - Constants of the artifact -----------------------------===//
+#include "Tables.h"
+
+#include "ProgramEmitter.h"
+#include "dialects/asg/Asg.h"
+
+using namespace mlir;
+using namespace asgc;
+using namespace asgc::cpu;
+
+//===- TableWriter --------------------------------------------------------===//
+
+TableWriter::TableWriter(ModuleOp module, StringRef prefix)
+    : module(module), builder(module.getBodyRegion()), prefix(prefix) {
+  builder.setInsertionPointToEnd(module.getBody());
+}
+
+std::string TableWriter::nameOf(StringRef name) {
+  return prefix + "." + name.str() + "." + std::to_string(count++);
+}
+
+LLVM::GlobalOp TableWriter::makeGlobal(Type type, StringRef name,
+                                       LLVM::Linkage linkage,
+                                       function_ref<Value()> init) {
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(module.getBody());
+  auto global =
+      LLVM::GlobalOp::create(builder, module.getLoc(), type,
+                             /*isConstant=*/true, linkage, name, Attribute());
+  builder.createBlock(&global.getInitializerRegion());
+  Value value = init();
+  LLVM::ReturnOp::create(builder, module.getLoc(), value);
+  return global;
+}
+
+static Type pointerType(OpBuilder &builder) {
+  return LLVM::LLVMPointerType::get(builder.getContext());
+}
+
+std::function<Value()> TableWriter::i32(int64_t value) {
+  return [=, this]() -> Value {
+    return LLVM::ConstantOp::create(builder, module.getLoc(),
+                                    builder.getI32IntegerAttr(value));
+  };
+}
+
+std::function<Value()> TableWriter::i64(int64_t value) {
+  return [=, this]() -> Value {
+    return LLVM::ConstantOp::create(builder, module.getLoc(),
+                                    builder.getI64IntegerAttr(value));
+  };
+}
+
+std::function<Value()> TableWriter::null() {
+  return [this]() -> Value {
+    return LLVM::ZeroOp::create(builder, module.getLoc(), pointerType(builder));
+  };
+}
+
+std::function<Value()> TableWriter::symbol(StringRef name) {
+  if (name.empty())
+    return null();
+  return [name = name.str(), this]() -> Value {
+    return LLVM::AddressOfOp::create(builder, module.getLoc(),
+                                     pointerType(builder), name);
+  };
+}
+
+std::function<Value()> TableWriter::text(StringRef text, bool mayBeNull) {
+  if (text.empty() && mayBeNull)
+    return null();
+  std::string &known = texts[text];
+  if (known.empty())
+    known = bytes("text", (text + StringRef("\0", 1)).str(), 1);
+  return symbol(known);
+}
+
+std::function<Value()> TableWriter::record(Fields fields) {
+  return [fields = std::move(fields), this] { return build(fields); };
+}
+
+Value TableWriter::build(const Fields &fields) {
+  SmallVector<Value> values;
+  for (const auto &field : fields)
+    values.push_back(field());
+  auto type = LLVM::LLVMStructType::getLiteral(
+      builder.getContext(), SmallVector<Type>(ValueRange(values).getTypes()));
+  Value record = LLVM::UndefOp::create(builder, module.getLoc(), type);
+  for (auto [index, value] : llvm::enumerate(values))
+    record = LLVM::InsertValueOp::create(builder, module.getLoc(), record,
+                                         value, static_cast<int64_t>(index));
+  return record;
+}
+
+std::string TableWriter::array(StringRef name, ArrayRef<Fields> elements) {
+  if (elements.empty())
+    return {};
+  // The type of the elements is known once one has been built.
+  std::string symbol = nameOf(name);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(module.getBody());
+  auto global = LLVM::GlobalOp::create(
+      builder, module.getLoc(), builder.getI32Type(), /*isConstant=*/true,
+      LLVM::Linkage::Internal, symbol, Attribute());
+  builder.createBlock(&global.getInitializerRegion());
+  SmallVector<Value> values;
+  for (const Fields &fields : elements)
+    values.push_back(fields.size() == 1 ? fields[0]() : build(fields));
+  auto type = LLVM::LLVMArrayType::get(values[0].getType(), values.size());
+  global.setGlobalType(type);
+  Value array = LLVM::UndefOp::create(builder, module.getLoc(), type);
+  for (auto [index, value] : llvm::enumerate(values))
+    array = LLVM::InsertValueOp::create(builder, module.getLoc(), array, value,
+                                        static_cast<int64_t>(index));
+  LLVM::ReturnOp::create(builder, module.getLoc(), array);
+  return symbol;
+}
+
+LLVM::GlobalOp TableWriter::single(StringRef name, const Fields &fields,
+                                   LLVM::Linkage linkage) {
+  Type type;
+  {
+    // Built once to know its type.
+    OpBuilder::InsertionGuard guard(builder);
+    Block scratch;
+    builder.setInsertionPointToEnd(&scratch);
+    type = build(fields).getType();
+  }
+  return makeGlobal(type, name, linkage, [&] { return build(fields); });
+}
+
+std::string TableWriter::numbers(StringRef name, ArrayRef<int64_t> values) {
+  if (values.empty())
+    return {};
+  std::string symbol = nameOf(name);
+  auto type = LLVM::LLVMArrayType::get(builder.getI64Type(), values.size());
+  auto tensor =
+      RankedTensorType::get({std::ssize(values)}, builder.getI64Type());
+  LLVM::GlobalOp::create(builder, module.getLoc(), type, /*isConstant=*/true,
+                         LLVM::Linkage::Internal, symbol,
+                         DenseElementsAttr::get(tensor, values));
+  return symbol;
+}
+
+std::string TableWriter::bytes(StringRef name, StringRef data,
+                               int64_t alignment) {
+  std::string symbol = nameOf(name);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(module.getBody());
+  auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), data.size());
+  LLVM::GlobalOp::create(builder, module.getLoc(), type, /*isConstant=*/true,
+                         LLVM::Linkage::Internal, symbol,
+                         builder.getStringAttr(data), alignment);
+  return symbol;
+}
+
+//===- Constant buffers ---------------------------------------------------===//
+
+void cpu::emitConstantData(OpBuilder &builder, Location loc, StringRef symbol,
+                           ElementsAttr value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  Type element = type.getElementType();
+  std::string data;
+  unsigned bits = element.getIntOrFloatBitWidth();
+  auto append = [&](const APInt &number) {
+    uint64_t word = number.getZExtValue();
+    data.append(reinterpret_cast<const char *>(&word), std::max(1u, bits / 8));
+  };
+  if (isa<FloatType>(element))
+    for (const APFloat &number : value.getValues<APFloat>())
+      append(number.bitcastToAPInt());
+  else
+    for (const APInt &number : value.getValues<APInt>())
+      append(number);
+  if (data.empty())
+    data.push_back(0); // an address needs something to stand for
+  auto array = LLVM::LLVMArrayType::get(builder.getI8Type(), data.size());
+  LLVM::GlobalOp::create(builder, loc, array, /*isConstant=*/true,
+                         LLVM::Linkage::Internal, symbol,
+                         builder.getStringAttr(data), /*alignment=*/64);
+}
+
+//===- The description ----------------------------------------------------===//
+
+namespace {
+/// The parts of a description, each written by a function of its own.
+struct DescriptionWriter {
+  TableWriter &tables;
+  DimTable &dims;
+  const CodegenOptions &options;
+
+  TableWriter::Fields tensor(StringRef name, RankedTensorType type,
+                             const DimTable::Names &names) {
+    SmallVector<int64_t> extents;
+    for (int64_t axis = 0; axis < type.getRank(); ++axis)
+      extents.push_back(dims.encode(asg::getDim(type, axis), names));
+    return {tables.text(name), tables.symbol(tables.numbers("dims", extents)),
+            tables.i32(type.getRank()),
+            tables.i32(*dtypeOf(type.getElementType()))};
+  }
+
+  std::string boundary(ValueRange buffers, ArrayAttr bufferNames,
+                       const DimTable::Names &names) {
+    SmallVector<TableWriter::Fields> elements;
+    for (auto [buffer, name] : llvm::zip(buffers, bufferNames))
+      elements.push_back(
+          tensor(cast<StringAttr>(name).getValue(),
+                 cast<plan::BufferType>(buffer.getType()).getTensor(), names));
+    return tables.array("tensors", elements);
+  }
+
+  TableWriter::Fields entry(Entry &entry) {
+    plan::ProgramOp program = entry.program;
+    return {tables.text(program.getSymName()),
+            tables.symbol(boundary(program.getInputs(), program.getInputNames(),
+                                   entry.dimNames)),
+            tables.symbol(boundary(program.getOutputs(),
+                                   program.getOutputNames(), entry.dimNames)),
+            tables.i32(program.getInputs().size()),
+            tables.i32(program.getOutputs().size()),
+            tables.i64(program.getArena().value_or(0)),
+            tables.i32(entry.assignsVariables),
+            tables.i32(0),
+            tables.symbol(entry.function.getName())};
+  }
+
+  TableWriter::Fields variable(const Variable &variable) {
+    return {tables.record(tensor(variable.name.getValue(), variable.type, {})),
+            tables.i32(variable.role), tables.i32(0)};
+  }
+
+  TableWriter::Fields kernel(KernelEntry &kernel) {
+    TableWriter::Fields fields{tables.text(kernel.name)};
+    for (LLVM::LLVMFuncOp function : kernel.functions)
+      fields.push_back(function ? tables.symbol(function.getName())
+                                : tables.null());
+    fields.push_back(tables.i64(kernel.scratchBytes));
+    return fields;
+  }
+
+  std::string symbolNames() {
+    SmallVector<TableWriter::Fields> names;
+    for (const DimTable::Symbol &symbol : dims.getSymbols())
+      names.push_back({tables.text(symbol.name)});
+    return tables.array("symbols", names);
+  }
+
+  std::string symbolBounds() {
+    SmallVector<int64_t> bounds;
+    for (const DimTable::Symbol &symbol : dims.getSymbols())
+      bounds.push_back(symbol.bound);
+    return tables.numbers("bounds", bounds);
+  }
+};
+} // namespace
+
+LLVM::GlobalOp ProgramEmitter::emitDescription() {
+  TableWriter tables(*module, options.name);
+  DescriptionWriter writer{tables, dims, options};
+  SmallVector<TableWriter::Fields> entryFields, variableFields, kernelFields;
+  for (Entry &entry : entries) {
+    for (Value buffer : entry.program.getBody().getArguments()) {
+      Type element =
+          cast<plan::BufferType>(buffer.getType()).getTensor().getElementType();
+      if (!dtypeOf(element)) {
+        entry.program.emitOpError() << "has an input or output of " << element
+                                    << ", which programs cannot hold";
+        return nullptr;
+      }
+    }
+    entryFields.push_back(writer.entry(entry));
+  }
+  for (const Variable &variable : variables)
+    variableFields.push_back(writer.variable(variable));
+  for (KernelEntry &kernel : kernels)
+    kernelFields.push_back(writer.kernel(kernel));
+  emitDims();
+  bool hasExpressions = !dims.getExpressions().empty();
+  TableWriter::Fields fields{
+      tables.i32(ASGC_ABI_VERSION),
+      tables.i32(entries.size()),
+      tables.text(options.name),
+      tables.symbol(tables.array("entries", entryFields)),
+      tables.symbol(tables.array("variables", variableFields)),
+      tables.symbol(tables.array("kernels", kernelFields)),
+      tables.i32(variables.size()),
+      tables.i32(kernels.size()),
+      tables.symbol(writer.symbolNames()),
+      tables.symbol(writer.symbolBounds()),
+      tables.i32(dims.getSymbols().size()),
+      tables.i32(dims.size()),
+      tables.symbol(hasExpressions ? options.name + ".dims" : ""),
+      tables.text(options.metadata, /*mayBeNull=*/true),
+      tables.i64(options.metadata.size()),
+      options.weights.empty()
+          ? tables.null()
+          : tables.symbol(tables.bytes("weights", options.weights, 64)),
+      tables.i64(options.weights.size())};
+  return tables.single(options.name + "_program", fields,
+                       LLVM::Linkage::External);
+}
+
+/// The function eval_dims of the description.
+void ProgramEmitter::emitDims() {
+  if (dims.getExpressions().empty())
+    return;
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(module->getBody());
+  MLIRContext *context = builder.getContext();
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context),
+                                          LLVM::LLVMPointerType::get(context));
+  LLVM::LLVMFuncOp function = declareFunction(options.name + ".dims", type);
+  Block *block = function.addEntryBlock(builder);
+  LlvmBuilder b(builder, source.getLoc(), Isa::Avx2,
+                [](const DimExpr &) { return 0; });
+  b.enterFunction(block, function.getArgument(0));
+  Value table = function.getArgument(0);
+  auto placeOf = [&](int64_t index) {
+    return b.address(table, b.i64(index), 8);
+  };
+  int64_t index = dims.getSymbols().size();
+  for (const DimExpr &expr : dims.getExpressions()) {
+    Value value = expr.evaluateWith<Value>(
+        [&](int64_t number) { return b.i64(number); },
+        [&](std::string_view name) {
+          int64_t symbol = std::stoll(std::string(name.substr(1)));
+          return b.load(placeOf(symbol), builder.getI64Type(), false, {});
+        },
+        [&](Value x, Value y) { return b.addI(x, y); },
+        [&](Value x, Value y) { return b.mulI(x, y); },
+        [&](Value x, int64_t divisor) {
+          // Rounds down, where the instruction rounds towards zero.
+          Value quotient = b.binary(Binary::DivS, x, b.i64(divisor));
+          Value rest = b.subI(x, b.mulI(quotient, b.i64(divisor)));
+          Value isNegative =
+              b.compare(arith::CmpIPredicate::slt, rest, b.i64(0));
+          return b.select(isNegative, b.subI(quotient, b.i64(1)), quotient);
+        });
+    b.store(placeOf(index++), value, {}, false);
+  }
+  LLVM::ReturnOp::create(builder, source.getLoc(), ValueRange());
+}
