@@ -198,6 +198,20 @@ LogicalResult verifyDim(GraphOp graph, DimOp dim) {
   return success();
 }
 
+/// Checks that the places in an image, h · W + w, fit in i32.
+LogicalResult verifyPlane(GraphOp graph, Operation *op) {
+  Value images = isa<MaxUnpool2dOp>(op) ? op->getResult(0) : op->getOperand(0);
+  auto type = cast<RankedTensorType>(images.getType());
+  DimExpr plane = getDim(type, 2) * getDim(type, 3);
+  auto value = plane.evaluate(
+      [&](std::string_view name) { return graph.getDimBound(name); });
+  if (!value || *value > kMaxGeometry)
+    return Fault(op)("needs planes of at most ", kMaxGeometry,
+                     " elements when dims are at their bounds, not ",
+                     describe(type));
+  return success();
+}
+
 LogicalResult verifyTensors(GraphOp graph) {
   DenseSet<Type> seen;
   auto checkTypes = [&](Operation *op) -> LogicalResult {
@@ -209,7 +223,9 @@ LogicalResult verifyTensors(GraphOp graph) {
   };
   WalkResult walk = graph.getBody().walk([&](Operation *op) -> WalkResult {
     auto dim = dyn_cast<DimOp>(op);
-    if (failed(checkTypes(op)) || (dim && failed(verifyDim(graph, dim))))
+    bool hasPlaces = isa<MaxPool2dOp, MaxUnpool2dOp, PoolGather2dOp>(op);
+    if (failed(checkTypes(op)) || (dim && failed(verifyDim(graph, dim))) ||
+        (hasPlaces && failed(verifyPlane(graph, op))))
       return WalkResult::interrupt();
     return WalkResult::advance();
   });

@@ -82,7 +82,7 @@ private:
   using Monomial = std::vector<Factor>; // sorted; empty for the constant term
 
   void addTerm(const Monomial &monomial, int64_t coefficient);
-  DimExpr boundFloors() const;
+  std::optional<DimExpr> boundFloors() const;
 
   std::map<Monomial, int64_t> terms; // no zero coefficients
   friend class DimExprParser;

@@ -31,7 +31,9 @@ double widenBF16(uint16_t bits);
 /// `value` as an element of `type` holds it: floats round to nearest even,
 /// integers truncate towards zero and saturate with NaN as 0, bool is value ≠ 0.
 double roundTo(DType type, double value);
-/// The same for whole numbers: integers keep their low bits.
+/// The same for an integer or bool `type`, exact for i64.
+int64_t truncateTo(DType type, double value);
+/// Whole numbers as an element of `type`: integers keep their low bits.
 int64_t wrapTo(DType type, int64_t value);
 
 /// A row-major array. Owns its elements.

@@ -162,13 +162,8 @@ LogicalResult evaluateCast(Evaluation &e) {
       y.floats[i] = x.number(i);
     else if (!x.isFloat())
       y.integers[i] = x.integers[i]; // rounded to y's width by the driver
-    else if (y.type == DType::Bool)
-      y.integers[i] = x.floats[i] != 0;
-    else {
-      HostTensor one = *HostTensor::make(y.type, {});
-      one.set(0, x.floats[i]);
-      y.integers[i] = one.getInteger(0);
-    }
+    else
+      y.integers[i] = truncateTo(y.type, x.floats[i]);
   }
   return success();
 }

@@ -73,8 +73,7 @@ LogicalResult evaluatePad(Evaluation &e) {
   Array &y = e.out();
   double value = op.getValue().convertToDouble();
   std::fill(y.floats.begin(), y.floats.end(), value);
-  int64_t whole = wrapTo(y.type, static_cast<int64_t>(roundTo(y.type, value)));
-  std::fill(y.integers.begin(), y.integers.end(), whole);
+  std::fill(y.integers.begin(), y.integers.end(), truncateTo(y.type, value));
   Extents to = stridesOf(y.shape), strides;
   int64_t first = 0;
   for (size_t axis = 0; axis < x.shape.size(); ++axis) {

@@ -94,6 +94,10 @@ std::optional<DimExpr> DimExpr::divideExactly(const DimExpr &divisor) const {
   const auto &[by, byCoefficient] = *divisor.terms.begin();
   DimExpr result;
   for (const auto &[monomial, coefficient] : terms) {
+    // The one quotient of 64-bit numbers that does not fit.
+    if (byCoefficient == -1 &&
+        coefficient == std::numeric_limits<int64_t>::min())
+      return std::nullopt;
     if (coefficient % byCoefficient != 0 ||
         !std::includes(monomial.begin(), monomial.end(), by.begin(), by.end()))
       return std::nullopt;
@@ -147,10 +151,14 @@ std::optional<int64_t> DimExpr::evaluate(
 }
 
 /// An expression that is never smaller: whole multiples of floor(e / d) become
-/// multiples of e or of e − d + 1, which other terms may cancel.
-DimExpr DimExpr::boundFloors() const {
+/// multiples of e or of e − d + 1, which other terms may cancel. Null if numbers
+/// grow beyond what any extent has.
+std::optional<DimExpr> DimExpr::boundFloors() const {
+  constexpr int64_t kMost = int64_t(1) << 50;
   DimExpr result;
   for (const auto &[monomial, coefficient] : terms) {
+    if (coefficient > kMost || coefficient < -kMost)
+      return std::nullopt;
     bool isMultiple = monomial.size() == 1 && monomial[0].divisor != 0 &&
                       coefficient % monomial[0].divisor == 0;
     auto numerator = isMultiple ? parse(monomial[0].text) : std::nullopt;
@@ -158,10 +166,16 @@ DimExpr DimExpr::boundFloors() const {
       result.addTerm(monomial, coefficient);
       continue;
     }
-    int64_t divisor = monomial[0].divisor;
+    int64_t divisor = monomial[0].divisor, factor = coefficient / divisor;
     if (coefficient < 0)
       numerator = *numerator - DimExpr(divisor - 1);
-    result = result + *numerator * DimExpr(coefficient / divisor);
+    for (const auto &[inner, innerCoefficient] : numerator->terms) {
+      int64_t product;
+      if (__builtin_mul_overflow(innerCoefficient, factor, &product) ||
+          product > kMost || product < -kMost)
+        return std::nullopt;
+      result.addTerm(inner, product);
+    }
   }
   return result;
 }
@@ -169,10 +183,12 @@ DimExpr DimExpr::boundFloors() const {
 std::optional<int64_t> DimExpr::maximum() const {
   DimExpr bounded = *this;
   for (int depth = 0; depth < kMaxDepth; ++depth) {
-    DimExpr next = bounded.boundFloors();
-    if (next == bounded)
+    std::optional<DimExpr> next = bounded.boundFloors();
+    if (!next)
+      return std::nullopt;
+    if (*next == bounded)
       break;
-    bounded = next;
+    bounded = *next;
   }
   int64_t sum = 0;
   for (const auto &[monomial, coefficient] : bounded.terms) {

@@ -126,16 +126,22 @@ double roundTo(DType type, double value) {
     return widenF16(roundToF16(value));
   case DType::BF16:
     return widenBF16(roundToBF16(value));
-  case DType::I8:
-    return static_cast<double>(saturate<int8_t>(value));
-  case DType::I32:
-    return static_cast<double>(saturate<int32_t>(value));
-  case DType::I64:
-    return static_cast<double>(saturate<int64_t>(value));
-  case DType::Bool:
-    return value != 0 ? 1 : 0;
+  default:
+    return static_cast<double>(truncateTo(type, value));
   }
-  return value;
+}
+
+int64_t truncateTo(DType type, double value) {
+  switch (type) {
+  case DType::I8:
+    return saturate<int8_t>(value);
+  case DType::I32:
+    return saturate<int32_t>(value);
+  case DType::Bool:
+    return value != 0;
+  default:
+    return saturate<int64_t>(value);
+  }
 }
 
 int64_t wrapTo(DType type, int64_t value) {

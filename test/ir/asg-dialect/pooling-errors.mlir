@@ -135,3 +135,11 @@ asg.graph @f(%d: tensor<1x2x2x2xf32> {asg.name = "d"}) {
   %0 = asg.avg_pool2d_grad %d kernel [2, 2] strides [1, 1] pad [0, 0], [0, 0] count_include_pad true : (tensor<1x2x2x2xf32>) -> tensor<1x2x4x4xf32>
   asg.return
 }
+
+// -----
+
+asg.graph @f(%x: tensor<1x1x?x?xf32, #asg.dims<1, 1, h, h>> {asg.name = "x"}, %i: tensor<1x1x2x2xi32> {asg.name = "i"}) dims = {h = 65536} {
+  // expected-error@+1 {{needs planes of at most 2147483647 elements when dims are at their bounds, not f32[1, 1, h, h]}}
+  %0 = asg.pool_gather2d %x, %i : (tensor<1x1x?x?xf32, #asg.dims<1, 1, h, h>>, tensor<1x1x2x2xi32>) -> tensor<1x1x2x2xf32>
+  asg.return
+}

@@ -35,7 +35,7 @@ asg.graph @f() {
 // -----
 
 asg.graph @f(%x: tensor<3xf32> {asg.name = "x"}) {
-  // expected-error@+1 {{has kind 'weave', not map, row, reduce or update}}
+  // expected-error@+1 {{has kind 'weave', not map, row, reduce, update or contraction}}
   %0 = asg.fusion "weave" -> tensor<3xf32> { asg.yield %x : tensor<3xf32> }
   asg.return
 }

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+
 using asgc::DimExpr;
 
 static int64_t valueAt(const DimExpr &expr, int64_t batch, int64_t seq) {
@@ -70,5 +72,45 @@ TEST_SUITE("DimExpr") {
     CHECK_FALSE(huge.evaluate([](std::string_view) { return 1LL << 40; }));
     CHECK_FALSE(
         batch.evaluate([](std::string_view) { return std::nullopt; }));
+  }
+
+  TEST_CASE("bounds hold for all extents from 1, and are found for slices") {
+    CHECK((DimExpr(3) - batch).maximum() == 2);
+    CHECK((batch * 2 + seq - 1).minimum() == 2);
+    CHECK_FALSE((batch - seq).minimum());
+    CHECK_FALSE(batch.maximum());
+    // Every second element of n starts at most at n − 1.
+    DimExpr half = (batch + 1).floorDiv(2);
+    CHECK((batch - 1 - (half - 1) * 2).minimum() == 0);
+    CHECK((batch * batch - (batch * batch - 4)).minimum() == 4);
+    CHECK_FALSE((batch * (int64_t(1) << 60)).minimum());
+    std::vector<DimExpr> parts = {batch, seq, batch * seq, half,
+                                  (seq - 3).floorDiv(4),
+                                  (batch * 3 + half * 2 - 1).floorDiv(3)};
+    for (size_t i = 0; i < parts.size(); ++i)
+      for (size_t j = 0; j < parts.size(); ++j)
+        for (int64_t a = -4; a <= 4; ++a)
+          for (int64_t b = -4; b <= 4; ++b) {
+            DimExpr expr = parts[i] * a + parts[j] * b + 5;
+            auto least = expr.minimum(), most = expr.maximum();
+            for (int64_t m = 1; m < 8; ++m)
+              for (int64_t n = 1; n < 8; ++n) {
+                int64_t value = valueAt(expr, m, n);
+                if ((least && value < *least) || (most && value > *most))
+                  FAIL(expr.str() << " = " << value);
+              }
+          }
+  }
+
+  TEST_CASE("products that explode are refused") {
+    std::string text = "(a + b + c + d)";
+    for (int i = 0; i < 60; ++i)
+      text += "*(a + b + c + d)";
+    CHECK_FALSE(DimExpr::parse(text));
+  }
+
+  TEST_CASE("the quotient that does not fit is refused") {
+    DimExpr least(std::numeric_limits<int64_t>::min());
+    CHECK_FALSE((batch * least).divideExactly(DimExpr(-1)));
   }
 }
