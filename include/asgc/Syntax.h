@@ -300,10 +300,15 @@ bool equal(const Expr &a, const Expr &b);
 /// returned, so that later stages run only if the engine has no errors.
 Module parseModule(FileId file, DiagnosticEngine &diagnostics);
 
+/// Reads an expression that fills `range`; null after an error.
+ExprPtr parseExpr(Span range, DiagnosticEngine &diagnostics);
+
 /// The one true text of `module`: at most 100 columns where the language has a
 /// place to break, comments kept, ends with a newline.
 std::string formatModule(const Module &module);
 
+/// One definition, with its comments, as formatModule writes it.
+std::string formatItem(const Item &item);
 /// An expression on one line, as formatModule writes it.
 std::string formatExpr(const Expr &expr);
 /// `f32[batch, 64]`

@@ -18,6 +18,10 @@ bool isFree(const Comments &comments) {
 class Printer {
 public:
   std::string print(const Module &module);
+  std::string print(const Item &item) {
+    this->item(item, nullptr);
+    return std::move(out);
+  }
 
 private:
   //===- Lines ------------------------------------------------------------===//
@@ -422,5 +426,7 @@ std::string Printer::print(const Module &module) {
 std::string formatModule(const Module &module) {
   return Printer().print(module);
 }
+
+std::string formatItem(const Item &item) { return Printer().print(item); }
 
 } // namespace asgc::ast

@@ -79,6 +79,10 @@ ExprPtr Parser::finish(ExprPtr expr, Span begin) {
   return expr;
 }
 
+ExprPtr parseExpr(Span range, DiagnosticEngine &diagnostics) {
+  return Parser(range, diagnostics).parseWholeExpr();
+}
+
 ExprPtr Parser::parseWholeExpr() {
   ExprPtr expr = parseExpr();
   if (expr && !isEnd()) {

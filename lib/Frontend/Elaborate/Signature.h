@@ -1,0 +1,14 @@
+//===- Signature.h - How a block is called, for messages and docs ---------===//
+#ifndef ASGC_FRONTEND_SIGNATURE_H
+#define ASGC_FRONTEND_SIGNATURE_H
+
+#include "asgc/Syntax.h"
+
+namespace asgc {
+
+/// linear(x: f32[..., in], out: int, bias: bool = true) -> f32[..., out]
+std::string formatSignature(const ast::Item &item);
+
+} // namespace asgc
+
+#endif
