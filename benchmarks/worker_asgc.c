@@ -83,7 +83,7 @@ int main(int argc, char **argv) {
   if (desc->eval_dims)
     desc->eval_dims(dims);
 
-  asgc_options options = {.threads = atoi(argv[2]), .isa = -1};
+  asgc_options options = {.threads = atoi(argv[2])};
   asgc_program *program;
   if (asgc_program_create(desc, &options, &program))
     return fail("create", asgc_last_error());
