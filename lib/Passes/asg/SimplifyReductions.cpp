@@ -96,6 +96,9 @@ template <typename Op> struct ReduceOfReshape final : OpRewritePattern<Op> {
     auto reshape = op.getX().template getDefiningOp<asg::ReshapeOp>();
     if (!reshape || op.getType().getRank() != 0)
       return rewriter.notifyMatchFailure(op, "reduces no whole reshape");
+    // DropUnitAxes puts such a reshape in, and would again.
+    if (llvm::is_contained(getTensorType(reshape.getX()).getShape(), 1))
+      return rewriter.notifyMatchFailure(op, "the source has unit axes");
     int64_t rank = getTensorType(reshape.getX()).getRank();
     rewriter.replaceOpWithNewOp<Op>(op, reshape.getX(), getOtherAxes(rank, {}));
     return success();
