@@ -54,7 +54,7 @@ int runFmt(const FmtOptions &options, const Session &session) {
     std::string error;
     std::optional<FileId> file = sources.load(path, &error);
     if (!file) {
-      complainText(error);
+      complain("{}: {}", path, error);
       worst = std::max<int>(worst, ExitEnvironment);
       continue;
     }

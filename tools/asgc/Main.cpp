@@ -5,7 +5,7 @@
 #include "asgc/runtime.h"
 
 #include <csignal>
-#include <fmt/format.h>
+#include <string_view>
 
 using namespace asgc;
 using namespace asgc::cli;
@@ -24,6 +24,13 @@ static void addSettings(CLI::App &app, Session &session) {
         ->group(kEverywhere);
   };
   for (CLI::App *verb : app.get_subcommands({})) {
+    bool runsModels = verb->get_name() == "run" || verb->get_name() == "grad" ||
+                      verb->get_name() == "train" ||
+                      verb->get_name() == "bench";
+    if (runsModels) {
+      flag(verb, "threads", "N", "Threads to compute with; 0: all cores");
+      flag(verb, "isa", "NAME", "auto, avx2 or avx512");
+    }
     flag(verb, "color", "WHEN", "auto, always or never (NO_COLOR counts)");
     verb->add_flag_callback(
             "-q,--quiet", [&session] { session.settings.setFlag("quiet", "true"); },
@@ -41,15 +48,15 @@ static int parseAndAct(int argc, char **argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("asgc ") + asgc_version());
   addNew(app, session);
-  //   addCheck(app, session);
+  addCheck(app, session);
   addFmt(app, session);
-  //   addTrain(app, session);
-  //   addCompile(app, session);
-  //   addRun(app, session);
-  //   addGrad(app, session);
-  //   addBench(app, session);
-  //   addExplain(app, session);
-  //   addOpt(app, session);
+  addTrain(app, session);
+  addCompile(app, session);
+  addRun(app, session);
+  addGrad(app, session);
+  addBench(app, session);
+  addExplain(app, session);
+  addOpt(app, session);
   addDoctor(app, session);
   if (auto error = session.settings.load()) {
     complainText(*error);
@@ -77,5 +84,7 @@ int main(int argc, char **argv) {
     printText(kTour);
     return finishOutput(ExitOk);
   }
+  if (argv[1] == std::string_view("opt"))
+    return finishOutput(runOptVerb(argc - 1, argv + 1));
   return finishOutput(parseAndAct(argc, argv));
 }

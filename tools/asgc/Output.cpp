@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 
 namespace asgc::cli {
 
@@ -56,6 +58,17 @@ MaybeFault writeFile(const std::string &path, std::string_view bytes) {
   if (asgc_file_replace(path.c_str(), bytes.data(), bytes.size()) == ASGC_OK)
     return std::nullopt;
   return Fault{FaultKind::Environment, asgc_last_error()};
+}
+
+Result<std::string> readFile(const std::string &path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text;
+  if (file)
+    text.assign(std::istreambuf_iterator<char>(file), {});
+  if (!file || file.bad())
+    return Fault{FaultKind::Environment,
+                 fmt::format("{}: {}", path, std::strerror(errno))};
+  return text;
 }
 
 } // namespace asgc::cli

@@ -41,6 +41,9 @@ int finishOutput(int code);
 /// Writes `bytes` as the whole file `path`, atomically.
 MaybeFault writeFile(const std::string &path, std::string_view bytes);
 
+/// The bytes of a file.
+Result<std::string> readFile(const std::string &path);
+
 } // namespace asgc::cli
 
 #endif

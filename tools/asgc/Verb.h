@@ -41,6 +41,9 @@ void addExplain(CLI::App &app, Session &session);
 void addBench(CLI::App &app, Session &session);
 void addDoctor(CLI::App &app, Session &session);
 
+/// `asgc opt`, whose arguments mlir-opt's own parser reads; `argv[0]` is "opt".
+int runOptVerb(int argc, char **argv);
+
 /// Adds a verb whose `--help` begins with `examples` (lines without indent).
 CLI::App *addVerb(CLI::App &app, const std::string &name,
                   const std::string &summary, const std::string &examples);

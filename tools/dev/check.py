@@ -21,6 +21,7 @@ HEADER_FOLDERS = {
     "DimExpr.h": "lib/Support",
     "HostTensor.h": "lib/Support",
     "Diagnostics.def": "lib/Support",
+    "Explain.h": "lib/Compiler",
     "Passes.td": "lib/Passes",
     "Syntax.h": "lib/Frontend",
 }

@@ -1,0 +1,123 @@
+//===- Compiler.h - From a model text to a program, without MLIR ----------===//
+#ifndef ASGC_COMPILER_H
+#define ASGC_COMPILER_H
+
+#include "asgc/Data.h"
+#include "asgc/Recipe.h"
+#include "asgc/Support.h"
+#include "asgc/runtime.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace asgc {
+
+/// What a compilation is asked for. All defaults give the whole program,
+/// optimized, for this machine.
+struct CompileOptions {
+  std::string model;                 ///< of several in a file; empty: the recipe's
+  std::vector<std::string> settings; ///< `--set`: "epochs=40", "optimizer.lr=1e-3"
+  std::vector<std::string> dims;     ///< `--dim`: "batch=64" fixes a run-time dim
+  bool inferOnly = false;            ///< no train_step, no eval_step
+  /// Adds the entry `grad`: infer's inputs, then a cotangent for each floating
+  /// output, to the gradients of Σ output · cotangent.
+  bool wantsGradients = false;
+  int optimize = 2;                  ///< 0: no fusion, for comparison
+  /// Instruction sets to make code for (ASGC_ISA_*); empty: all of them.
+  std::vector<int32_t> isas;
+  bool poison = false;               ///< fill dead buffers with NaN
+  std::string weights;               ///< a safetensors file to embed
+  bool stripMetadata = false;        ///< leave graph and plan out of the program
+  std::vector<std::string> remarks;  ///< "fusion", "memory"
+  std::string after;                 ///< stop after this pass
+  std::string dumpFolder;            ///< write the IR after every pass there
+  bool wantsSnapshots = false;       ///< keep the IR of every pass for `json`
+};
+
+/// A form that a compilation can be printed in.
+enum class Emit {
+  Asg,  ///< tensor ops as text
+  Plan, ///< buffers and kernels as text
+  Llvm, ///< LLVM IR
+  Asm,  ///< assembly
+  Obj,  ///< a relocatable object
+  Dot,  ///< the graph of the last stage reached, for Graphviz
+  Json  ///< every stage, in the format of docs/json.md
+};
+
+/// The form called `name` ("plan"); nothing if there is none.
+std::optional<Emit> parseEmit(std::string_view name);
+/// The names of all forms.
+const std::vector<std::string> &emitNames();
+
+/// How long a pass took.
+struct PassTime {
+  std::string pass;
+  double seconds = 0;
+};
+
+/// A program compiled into this process.
+class LinkedProgram {
+public:
+  virtual ~LinkedProgram();
+  /// Alive as long as this object.
+  virtual const asgc_program_desc &description() const = 0;
+};
+
+/// One model on its way from text to program. Stages run when they are first
+/// needed, and once. After a failure nothing but the diagnostics may be asked for.
+class Compilation {
+public:
+  explicit Compilation(CompileOptions options);
+  ~Compilation();
+  Compilation(const Compilation &) = delete;
+
+  /// Reads and elaborates the model text at `path`. A fault with an empty
+  /// message means that the diagnostics say what is wrong; here and below.
+  MaybeFault load(const std::string &path);
+  /// The same for a text in memory; `path` stands in messages.
+  MaybeFault loadText(const std::string &path, std::string text);
+
+  /// Whether all passes over asg succeed: shapes and gradients.
+  MaybeFault check();
+  /// Compiles as far as `form` needs and prints it.
+  Result<std::string> emit(Emit form);
+  /// The relocatable object that defines `<name>_program`.
+  Result<std::string> makeObject();
+  /// The same object, linked into this process.
+  Result<std::unique_ptr<LinkedProgram>> link();
+
+  /// The `train` block's settings; null if the file has none for the model.
+  const Recipe *recipe() const;
+  /// The model's name.
+  std::string name() const;
+
+  SourceManager &sources();
+  const DiagnosticEngine &diagnostics() const;
+  /// Remarks of the categories asked for, one line each.
+  const std::vector<std::string> &remarks() const;
+  /// The time of each pass and stage so far, in order.
+  const std::vector<PassTime> &times() const;
+  /// What reproduces a failure of the compiler itself: the IR before the pass
+  /// that failed, with its name; empty if none did.
+  const std::string &reproducer() const;
+
+private:
+  class State;
+  std::unique_ptr<State> state;
+};
+
+/// The best instruction set of this machine (ASGC_ISA_*); -1 if it has none.
+int32_t bestIsa();
+
+/// Checks a text of IR (asg or plan): parses and verifies it, changing nothing.
+MaybeFault checkIr(const std::string &path, std::vector<std::string> *messages);
+
+/// The names of all passes, in pipeline order.
+std::vector<std::string> passNames();
+
+} // namespace asgc
+
+#endif

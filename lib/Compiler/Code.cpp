@@ -1,0 +1,108 @@
+//===- Code.cpp - From the plan to an object, and into this process -------===//
+#include "State.h"
+
+#include "asgc/Codegen.h"
+#include "asgc/Package.h"
+#include "asgc/abi.h"
+
+#include <chrono>
+
+using namespace mlir;
+
+namespace asgc {
+
+namespace {
+
+/// Code of the program `name`, alive with its object.
+class OrcProgram final : public LinkedProgram {
+public:
+  explicit OrcProgram(std::unique_ptr<LoadedProgram> loaded)
+      : loaded(std::move(loaded)) {}
+  const asgc_program_desc &description() const final {
+    return loaded->getDescription();
+  }
+
+private:
+  std::unique_ptr<LoadedProgram> loaded;
+};
+
+/// Everything that compiled code may call.
+std::vector<RuntimeFunction> runtimeFunctions() {
+  return {
+#define ASGC_ABI(name, ...) {#name, reinterpret_cast<void *>(&name)},
+#include "asgc/abi.def"
+  };
+}
+
+} // namespace
+
+int32_t bestIsa() {
+  std::vector<int32_t> isas = hostIsas();
+  return isas.empty() ? -1 : isas.back();
+}
+
+MaybeFault Compilation::State::lowerToLlvm() {
+  if (llvmModule)
+    return std::nullopt;
+  if (MaybeFault fault = lowerTo(Level::Plan))
+    return fault;
+  CodegenOptions codegen;
+  codegen.name = toIdentifier(module->getSymName().value_or("model").str());
+  if (!options.isas.empty())
+    codegen.isas = options.isas;
+  codegen.poison = options.poison;
+  if (!options.stripMetadata)
+    codegen.metadata = metadata.str();
+  codegen.weights = options.weights;
+
+  auto start = std::chrono::steady_clock::now();
+  size_t errorsBefore = diagnostics.getNumErrors();
+  std::string before = printModule();
+  DiagnosticBridge bridge(context, diagnostics, remarks, Code::ASG0602);
+  llvmModule = lowerPlanToLlvm(*module, codegen);
+  std::chrono::duration<double> seconds =
+      std::chrono::steady_clock::now() - start;
+  times.push_back({"plan-to-llvm", seconds.count()});
+  if (llvmModule)
+    return std::nullopt;
+  if (diagnostics.getNumErrors() > errorsBefore)
+    return Fault{FaultKind::Unsupported, ""};
+  reproducer = "// pass that failed: plan-to-llvm\n" + before;
+  return Fault{FaultKind::Internal, "pass 'plan-to-llvm' failed"};
+}
+
+Result<std::string> Compilation::State::generate(Emit form) {
+  if (form == Emit::Obj && !object.empty())
+    return object;
+  if (MaybeFault fault = lowerToLlvm())
+    return *fault;
+  auto start = std::chrono::steady_clock::now();
+  DiagnosticBridge bridge(context, diagnostics, remarks, Code::ASG0602);
+  CodeFormat format = form == Emit::Llvm  ? CodeFormat::LlvmIr
+                      : form == Emit::Asm ? CodeFormat::Assembly
+                                          : CodeFormat::Object;
+  std::string code = emitCode(*llvmModule, format);
+  std::chrono::duration<double> seconds =
+      std::chrono::steady_clock::now() - start;
+  times.push_back({"emit-code", seconds.count()});
+  if (code.empty())
+    return Fault{FaultKind::Internal, "no code could be generated"};
+  if (form == Emit::Obj)
+    object = code;
+  return code;
+}
+
+Result<std::unique_ptr<LinkedProgram>> Compilation::link() {
+  auto object = state->generate(Emit::Obj);
+  if (!object)
+    return object.fault();
+  std::string error;
+  auto loaded =
+      loadProgram(*object, toIdentifier(name()), runtimeFunctions(), &error);
+  if (!loaded)
+    return Fault{FaultKind::Internal, "the program does not link: " + error};
+  return std::unique_ptr<LinkedProgram>(
+      std::make_unique<OrcProgram>(std::move(loaded)));
+}
+
+} // namespace asgc

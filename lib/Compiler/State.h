@@ -1,0 +1,80 @@
+//===- State.h - What a compilation holds ---------------------------------===//
+#ifndef ASGC_LIB_COMPILER_STATE_H
+#define ASGC_LIB_COMPILER_STATE_H
+
+#include "asgc/Compiler.h"
+#include "asgc/Inspect.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Pass/PassManager.h"
+
+namespace asgc {
+
+/// The levels a module passes through, in order.
+enum class Level { None, Elaborated, Asg, Plan };
+
+class Compilation::State {
+public:
+  explicit State(CompileOptions options);
+
+  MaybeFault elaborate(FileId file);
+  /// Runs the passes between here and `level`.
+  MaybeFault lowerTo(Level level);
+  /// The program as LLVM IR, assembly or an object.
+  Result<std::string> generate(Emit format);
+  std::string printModule();
+  Result<std::string> dumpJson();
+
+  CompileOptions options;
+  SourceManager sources;
+  DiagnosticEngine diagnostics{sources};
+  mlir::DialectRegistry registry;
+  mlir::MLIRContext context;
+  std::optional<Recipe> recipe;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  Level level = Level::None;
+  /// True once the pass named by options.after has run.
+  bool isStopped = false;
+  std::vector<std::string> remarks;
+  std::vector<PassTime> times;
+  std::string reproducer;
+  DumpWriter snapshots; ///< of every pass, if options.wantsSnapshots
+  DumpWriter metadata;  ///< of the last stage of each level
+  unsigned numDumped = 0;
+
+private:
+  MaybeFault runPasses(mlir::OpPassManager &passes, FaultKind kindOfErrors,
+                       Code code);
+  MaybeFault writeDump(llvm::StringRef stage);
+  MaybeFault lowerToLlvm();
+
+  mlir::OwningOpRef<mlir::ModuleOp> llvmModule;
+  std::string object; ///< once it is made
+};
+
+/// Turns what MLIR reports while it lives into diagnostics with `code` and into
+/// remarks.
+class DiagnosticBridge {
+public:
+  DiagnosticBridge(mlir::MLIRContext &context, DiagnosticEngine &engine,
+                   std::vector<std::string> &remarks, Code code);
+
+private:
+  void receive(mlir::Diagnostic &diagnostic);
+
+  DiagnosticEngine &engine;
+  std::vector<std::string> &remarks;
+  Code code;
+  mlir::ScopedDiagnosticHandler handler;
+};
+
+/// Adds the graph @grad to a module with a graph @infer; see
+/// CompileOptions::wantsGradients. Returns why it cannot.
+MaybeFault addGradientGraph(mlir::ModuleOp module);
+
+} // namespace asgc
+
+#endif

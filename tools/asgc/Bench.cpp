@@ -1,0 +1,301 @@
+//===- Bench.cpp - asgc bench: how fast, how much memory, and where -------===//
+#include "Execution.h"
+#include "Model.h"
+#include "Output.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+namespace asgc::cli {
+
+namespace {
+
+struct BenchOptions {
+  ModelFlags model;
+  std::string weights;
+  std::vector<std::string> entries;
+  double seconds = 1.0;
+  bool json = false;
+};
+
+using Clock = std::chrono::steady_clock;
+
+double secondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// A step of the plan: its share of the time and of the memory traffic.
+struct StepReport {
+  std::string name;
+  int64_t calls = 0;
+  double seconds = 0;
+  int64_t bytes = 0; ///< read and written in one call, at the bounds
+};
+
+struct EntryReport {
+  std::string name;
+  int64_t runs = 0, items = 0; ///< items: extent of the first dim of an input
+  double median = 0, low = 0, high = 0; ///< seconds; 10 % and 90 % of the runs
+  int64_t arenaBytes = 0;
+  std::vector<StepReport> steps; ///< slowest first
+};
+
+/// Bytes per second of copying, with `threads` threads on memory beyond caches.
+double measureCopy(int threads) {
+  const size_t bytes = size_t(64) << 20;
+  std::vector<char> from(bytes, 1), to(bytes, 2);
+  double best = 0;
+  for (int round = 0; round < 5; ++round) {
+    auto start = Clock::now();
+    std::vector<std::thread> workers;
+    for (int t = 0; t < threads; ++t)
+      workers.emplace_back([&, t] {
+        size_t begin = bytes * size_t(t) / size_t(threads);
+        size_t end = bytes * size_t(t + 1) / size_t(threads);
+        std::memcpy(to.data() + begin, from.data() + begin, end - begin);
+      });
+    for (std::thread &worker : workers)
+      worker.join();
+    best = std::max(best, 2.0 * double(bytes) / secondsSince(start));
+  }
+  return best;
+}
+
+/// Contents for an input: numbers in [-1, 1), or small indices.
+Array makeInput(const Port &port) {
+  Array array{elementTypeOf(port.dtype), {}, {}};
+  for (const PortExtent &extent : port.shape)
+    array.shape.push_back(extent.value >= 0 ? extent.value : extent.bound);
+  array.data.resize(size_t(arrayBytes(array.type, array.shape).value_or(0)));
+  std::vector<double> values(size_t(array.elements()));
+  uint32_t state = 12345;
+  for (double &value : values) {
+    state = state * 1664525u + 1013904223u;
+    value = isFloat(array.type) ? (state >> 8) / double(1 << 23) - 1.0
+            : array.type == ElementType::Bool ? double(state >> 31)
+                                              : double((state >> 8) % 10);
+  }
+  storeElements(array.type, values, array.data.data());
+  return array;
+}
+
+/// Bytes that each step of the plan reads and writes, from the program's own
+/// description of itself.
+std::map<std::string, int64_t> stepBytes(const asgc_program_desc &program) {
+  std::map<std::string, int64_t> result;
+  if (!program.metadata)
+    return result;
+  auto dump = nlohmann::json::parse(
+      std::string_view(program.metadata, size_t(program.metadata_bytes)),
+      nullptr, false);
+  if (dump.is_discarded())
+    return result;
+  for (const auto &stage : dump.value("stages", nlohmann::json::array()))
+    for (const auto &plan : stage.value("programs", nlohmann::json::array())) {
+      std::map<int64_t, int64_t> bytes;
+      for (const auto &buffer : plan.value("buffers", nlohmann::json::array()))
+        if (buffer.contains("bytes") && buffer["bytes"].is_number())
+          bytes[buffer.value("id", -1)] = buffer["bytes"];
+      for (const auto &step : plan.value("steps", nlohmann::json::array())) {
+        int64_t total = 0;
+        for (const char *list : {"reads", "writes"})
+          for (const auto &id : step.value(list, nlohmann::json::array()))
+            total += bytes[id.get<int64_t>()];
+        result[step.value("name", "")] = total;
+      }
+    }
+  return result;
+}
+
+/// Reads what the profile counted for the steps of `report.runs` runs.
+void readProfile(asgc_program *handle,
+                 const std::map<std::string, int64_t> &bytes,
+                 EntryReport &report) {
+  for (int32_t i = 0; i < asgc_program_num_kernels(handle); ++i) {
+    asgc_profile_entry entry;
+    if (asgc_program_profile_entry(handle, i, &entry) != ASGC_OK ||
+        entry.calls == 0)
+      continue;
+    auto found = bytes.find(entry.name);
+    report.steps.push_back({entry.name, entry.calls, entry.seconds,
+                            found == bytes.end() ? 0 : found->second});
+  }
+  std::stable_sort(report.steps.begin(), report.steps.end(),
+                   [](const StepReport &a, const StepReport &b) {
+                     return a.seconds > b.seconds;
+                   });
+}
+
+Result<EntryReport> measureEntry(Execution &execution, const std::string &name,
+                                 double seconds) {
+  const EntryPorts *ports = execution.program().entry(name);
+  if (!ports)
+    return Fault{FaultKind::Input,
+                 fmt::format("the program has no entry '{}'", name)};
+  EntryReport report{name};
+  std::vector<Array> arrays;
+  std::vector<TensorView> inputs, outputs;
+  for (const Port &port : ports->inputs)
+    arrays.push_back(makeInput(port));
+  for (size_t i = 0; i < arrays.size(); ++i) {
+    inputs.push_back(
+        {arrays[i].data.data(), ports->inputs[i].dtype, arrays[i].shape});
+    if (report.items == 0 && !arrays[i].shape.empty())
+      report.items = arrays[i].shape[0];
+  }
+  auto shapes = execution.program().outputShapes(name, inputs);
+  if (!shapes)
+    return shapes.fault();
+  std::vector<Array> results;
+  for (size_t i = 0; i < shapes->size(); ++i) {
+    Array array{elementTypeOf(ports->outputs[i].dtype), (*shapes)[i], {}};
+    array.data.resize(size_t(arrayBytes(array.type, array.shape).value_or(0)));
+    results.push_back(std::move(array));
+  }
+  for (size_t i = 0; i < results.size(); ++i)
+    outputs.push_back(
+        {results[i].data.data(), ports->outputs[i].dtype, results[i].shape});
+
+  auto runOnce = [&] { return execution.program().run(name, inputs, outputs); };
+  auto start = Clock::now();
+  do
+    if (MaybeFault fault = runOnce())
+      return *fault;
+  while (secondsSince(start) < seconds * 0.2);
+  std::vector<double> samples;
+  start = Clock::now();
+  while (samples.size() < 5 ||
+         (secondsSince(start) < seconds && samples.size() < 100000)) {
+    auto before = Clock::now();
+    if (MaybeFault fault = runOnce())
+      return *fault;
+    samples.push_back(secondsSince(before));
+  }
+  std::sort(samples.begin(), samples.end());
+  report.runs = int64_t(samples.size());
+  report.median = samples[samples.size() / 2];
+  report.low = samples[samples.size() / 10];
+  report.high = samples[samples.size() * 9 / 10];
+
+  const asgc_program_desc &program = execution.description();
+  for (int32_t e = 0; e < program.num_entries; ++e)
+    if (program.entries[e].name == name)
+      report.arenaBytes = program.entries[e].arena_bytes;
+  // The profile slows a run down a little, so it has runs of its own.
+  asgc_program_profile(execution.handle(), 1);
+  for (int run = 0; run < 5; ++run)
+    if (MaybeFault fault = runOnce())
+      return *fault;
+  readProfile(execution.handle(), stepBytes(program), report);
+  asgc_program_profile(execution.handle(), 0);
+  return report;
+}
+
+void showReport(const EntryReport &report, double copyBandwidth) {
+  print("{}: {:.3f} ms  ({:.3f} to {:.3f} in 80 % of {} runs)", report.name,
+        report.median * 1e3, report.low * 1e3, report.high * 1e3, report.runs);
+  if (report.items)
+    print(", {:.0f} items/s", double(report.items) / report.median);
+  print("\n  working memory {:.2f} MiB\n", double(report.arenaBytes) / (1 << 20));
+  double total = 0;
+  for (const StepReport &step : report.steps)
+    total += step.seconds;
+  print("  {:>10} {:>6} {:>10} {:>8} {:>7}  step\n", "us", "share", "KiB",
+        "GB/s", "of copy");
+  for (const StepReport &step : report.steps) {
+    double each = step.seconds / double(step.calls);
+    double rate = each > 0 ? double(step.bytes) / each : 0;
+    print("  {:>10.1f} {:>5.1f}% {:>10.1f} {:>8.2f} {:>6.0f}%  {}\n", each * 1e6,
+          100 * step.seconds / std::max(total, 1e-12),
+          double(step.bytes) / 1024, rate / 1e9, 100 * rate / copyBandwidth,
+          step.name);
+  }
+}
+
+nlohmann::ordered_json jsonOf(const EntryReport &report) {
+  nlohmann::ordered_json out = {{"name", report.name},
+                                {"runs", report.runs},
+                                {"seconds",
+                                 {{"median", report.median},
+                                  {"p10", report.low},
+                                  {"p90", report.high}}},
+                                {"items", report.items},
+                                {"arena_bytes", report.arenaBytes},
+                                {"steps", nlohmann::ordered_json::array()}};
+  for (const StepReport &step : report.steps)
+    out["steps"].push_back({{"name", step.name},
+                            {"calls", step.calls},
+                            {"seconds", step.seconds},
+                            {"bytes", step.bytes}});
+  return out;
+}
+
+int act(const BenchOptions &options, const Session &session) {
+  Compilation compilation(hostOptions(options.model, session));
+  if (auto code = loadModel(compilation, options.model, session))
+    return *code;
+  auto execution = Execution::create(compilation, session.settings);
+  if (!execution)
+    return reportCompilation(compilation, execution.fault(), session);
+  MaybeFault fault = (*execution)->program().init(1);
+  if (!fault && !options.weights.empty())
+    fault = (*execution)->loadWeights(options.weights);
+  if (fault)
+    return reportFault(*fault);
+  std::vector<std::string> entries = options.entries;
+  if (entries.empty())
+    for (const char *name : {"infer", "train_step"})
+      if ((*execution)->program().entry(name))
+        entries.push_back(name);
+  int threads = session.settings.threads();
+  if (threads == 0)
+    threads = int(std::max(1u, std::thread::hardware_concurrency()));
+  double copyBandwidth = measureCopy(threads);
+  nlohmann::ordered_json out = {{"format", "asgc-bench/1"},
+                                {"model", compilation.name()},
+                                {"threads", threads},
+                                {"copy_bytes_per_second", copyBandwidth},
+                                {"entries", nlohmann::ordered_json::array()}};
+  if (!options.json)
+    print("{}, {} threads; this machine copies {:.1f} GB/s\n\n",
+          compilation.name(), threads, copyBandwidth / 1e9);
+  for (const std::string &name : entries) {
+    auto report = measureEntry(**execution, name, options.seconds);
+    if (!report)
+      return reportFault(report.fault());
+    if (options.json)
+      out["entries"].push_back(jsonOf(*report));
+    else
+      showReport(*report, copyBandwidth);
+  }
+  if (options.json)
+    print("{}\n", out.dump(2));
+  return ExitOk;
+}
+
+} // namespace
+
+void addBench(CLI::App &app, Session &session) {
+  auto options = std::make_shared<BenchOptions>();
+  CLI::App *verb = addVerb(app, "bench", "Measure latency, throughput, memory, and each kernel",
+                           "asgc bench digits.asg --dim batch=1\n"
+                           "asgc bench digits.asg --entry train_step --json");
+  addModelFlags(verb, options->model);
+  verb->add_option("--entry", options->entries,
+                   "Only this entry point; all but eval_step by default")
+      ->option_text("NAME")
+      ->expected(1)
+      ->take_all();
+  verb->add_option("--weights", options->weights, "Parameters, as safetensors")
+      ->option_text("FILE");
+  verb->add_option("--seconds", options->seconds, "How long each entry runs (1)")
+      ->option_text("N")
+      ->check(CLI::Range(0.01, 3600.0));
+  verb->add_flag("--json", options->json, "For programs: see docs/cli.md");
+  setAction(verb, session, options, act);
+}
+
+} // namespace asgc::cli

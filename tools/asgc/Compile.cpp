@@ -1,0 +1,260 @@
+//===- Compile.cpp - asgc compile: a C library, or any stage as text ------===//
+#include "Model.h"
+#include "Output.h"
+
+#include "asgc/Package.h"
+
+#include <filesystem>
+
+namespace asgc::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct CompileFlags {
+  ModelFlags model;
+  std::string out, emit, after, dump, weights, target = "cpu", remarks;
+  std::string optimize = "2";
+  bool shared = false, embed = false, strip = false, inferOnly = false;
+  bool poison = false, timing = false;
+};
+
+/// Checks what is a choice among few; the exit code if a choice is wrong.
+std::optional<int> verifyFlags(const CompileFlags &flags) {
+  auto choose = [](const char *what, const std::string &value,
+                   const std::vector<std::string> &choices)
+      -> std::optional<int> {
+    if (std::find(choices.begin(), choices.end(), value) != choices.end())
+      return std::nullopt;
+    auto near = findNearest(value, choices);
+    complain("{} '{}' is unknown; {}", what, value,
+             near ? fmt::format("did you mean '{}'?", *near)
+                  : fmt::format("there is {}", fmt::join(choices, ", ")));
+    return ExitUsage;
+  };
+  if (flags.target == "native" || flags.target == "vulkan" ||
+      flags.target == "wasm32") {
+    complain("target '{}' is not supported yet; there is cpu", flags.target);
+    return ExitUnsupported;
+  }
+  if (flags.emit == "spirv") {
+    complain("--emit=spirv needs the target vulkan, which is not supported yet");
+    return ExitUnsupported;
+  }
+  if (auto code = choose("target", flags.target, {"cpu"}))
+    return code;
+  if (auto code = choose("-O", flags.optimize, {"0", "1", "2", "3"}))
+    return code;
+  if (!flags.emit.empty())
+    if (auto code = choose("--emit", flags.emit, emitNames()))
+      return code;
+  if (!flags.after.empty())
+    if (auto code = choose("--after: pass", flags.after, passNames()))
+      return code;
+  if (flags.emit.empty() && flags.after.empty() && flags.out.empty() &&
+      flags.dump.empty()) {
+    complain("say where the library goes: -o DIR, or what to print: --emit=plan");
+    return ExitUsage;
+  }
+  if (flags.embed && flags.weights.empty()) {
+    complain("--embed-weights needs --weights FILE");
+    return ExitUsage;
+  }
+  return std::nullopt;
+}
+
+void showTimes(const Compilation &compilation) {
+  double total = 0;
+  for (const PassTime &time : compilation.times()) {
+    say("{:>9.2f} ms  {}", time.seconds * 1e3, time.pass);
+    total += time.seconds;
+  }
+  say("{:>9.2f} ms  in all", total * 1e3);
+}
+
+/// Prints a stage to standard output, or to the file -o names.
+int emitStage(Compilation &compilation, const CompileFlags &flags,
+              const Session &session) {
+  Emit form = flags.emit.empty() ? Emit::Plan : *parseEmit(flags.emit);
+  auto text = compilation.emit(form);
+  if (!text)
+    return reportCompilation(compilation, text.fault(), session);
+  showDiagnostics(compilation, session);
+  if (flags.out.empty() || flags.out == "-") {
+    printText(*text);
+    return ExitOk;
+  }
+  if (MaybeFault fault = writeFile(flags.out, *text))
+    return reportFault(*fault);
+  return ExitOk;
+}
+
+PackageOptions packageOptions(const CompileFlags &flags) {
+  PackageOptions options;
+  options.directory = flags.out;
+  options.wantsSharedLibrary = flags.shared;
+  // The runtime of an installed asgc lies beside it, that of a build in the
+  // tree; both are known when asgc is built.
+  std::error_code error;
+  fs::path self = fs::read_symlink("/proc/self/exe", error);
+  fs::path installed = self.parent_path().parent_path();
+  if (!error && fs::exists(installed / "include/asgc/runtime.h", error)) {
+    options.runtimeIncludeDir = installed / "include";
+    options.runtimeLibraryDir = installed / ASGC_INSTALL_LIBDIR;
+  } else {
+    options.runtimeIncludeDir = ASGC_RUNTIME_INCLUDE;
+    options.runtimeLibraryDir = installed / "runtime";
+  }
+  options.runtimeLinkFlags = {"-ldnnl",   "-l:libgomp.so.1", "-lstdc++",
+                              "-lpthread", "-lm"};
+  return options;
+}
+
+/// Checks weights against the program by loading them, as an application would.
+MaybeFault checkWeights(const LinkedProgram &program, const std::string &path) {
+  asgc_program *instance = nullptr;
+  asgc_options options = {};
+  options.threads = 1;
+  if (asgc_program_create(&program.description(), &options, &instance) !=
+      ASGC_OK)
+    return Fault{FaultKind::Environment, asgc_last_error()};
+  MaybeFault fault;
+  if (asgc_program_load(instance, path.c_str()) != ASGC_OK)
+    fault = Fault{FaultKind::Input, asgc_program_error(instance)};
+  asgc_program_destroy(instance);
+  return fault;
+}
+
+int writeLibrary(Compilation &compilation, const CompileFlags &flags,
+                 const Session &session) {
+  PackageInput input;
+  input.source = fs::path(flags.model.file).filename().string();
+  auto object = compilation.makeObject();
+  if (!object)
+    return reportCompilation(compilation, object.fault(), session);
+  input.object = std::move(*object);
+  auto program = compilation.link();
+  if (!program)
+    return reportCompilation(compilation, program.fault(), session);
+  showDiagnostics(compilation, session);
+  input.program = &(*program)->description();
+  if (!flags.weights.empty()) {
+    if (MaybeFault fault = checkWeights(**program, flags.weights))
+      return reportFault(*fault);
+    if (!flags.embed) {
+      auto weights = readFile(flags.weights);
+      if (!weights)
+        return reportFault(weights.fault());
+      input.weights = std::move(*weights);
+    }
+  }
+  std::string facts = fmt::format("{{\"target\": {}, \"optimize\": {}, "
+                                  "\"passes\": [",
+                                  quoteJson(flags.target), flags.optimize);
+  const char *comma = "";
+  for (const PassTime &time : compilation.times()) {
+    facts += comma + quoteJson(time.pass);
+    comma = ", ";
+  }
+  input.compilerFacts = facts + "]}";
+  PackageResult result = writePackage(input, packageOptions(flags));
+  if (!result.error.empty())
+    return reportFault({result.isEnvironmentError ? FaultKind::Environment
+                                                  : FaultKind::Input,
+                        result.error});
+  if (!session.settings.isQuiet())
+    for (const fs::path &file : result.files)
+      say("wrote {}", file.string());
+  return ExitOk;
+}
+
+int act(const CompileFlags &flags, const Session &session) {
+  if (auto code = verifyFlags(flags))
+    return *code;
+  CompileOptions options = compileOptions(flags.model);
+  options.inferOnly = flags.inferOnly;
+  options.optimize = flags.optimize[0] - '0';
+  options.poison = flags.poison;
+  options.stripMetadata = flags.strip;
+  options.after = flags.after;
+  options.dumpFolder = flags.dump;
+  options.wantsSnapshots = flags.emit == "json";
+  for (size_t at = 0; at < flags.remarks.size();) {
+    size_t comma = std::min(flags.remarks.find(',', at), flags.remarks.size());
+    options.remarks.push_back(flags.remarks.substr(at, comma - at));
+    at = comma + 1;
+  }
+  if (flags.embed) {
+    auto weights = readFile(flags.weights);
+    if (!weights)
+      return reportFault(weights.fault());
+    options.weights = std::move(*weights);
+  }
+  if (!flags.dump.empty()) {
+    std::error_code error;
+    fs::create_directories(flags.dump, error);
+    if (error)
+      return reportFault({FaultKind::Environment,
+                          fmt::format("{}: {}", flags.dump, error.message())});
+  }
+  Compilation compilation(options);
+  if (auto code = loadModel(compilation, flags.model, session))
+    return *code;
+  bool wantsText = !flags.emit.empty() || !flags.after.empty() ||
+                   flags.out.empty();
+  int code = wantsText ? emitStage(compilation, flags, session)
+                       : writeLibrary(compilation, flags, session);
+  for (const std::string &remark : compilation.remarks())
+    sayText(remark);
+  if (flags.timing)
+    showTimes(compilation);
+  return code;
+}
+
+} // namespace
+
+void addCompile(CLI::App &app, Session &session) {
+  auto flags = std::make_shared<CompileFlags>();
+  CLI::App *verb = addVerb(
+      app, "compile", "Compile a model into a C library, or print any stage",
+      "asgc compile digits.asg --weights run/weights.safetensors -o lib\n"
+      "asgc compile digits.asg --emit=plan          look at kernels and memory\n"
+      "asgc compile digits.asg --emit=asg --after=asg-simplify");
+  addModelFlags(verb, flags->model);
+  verb->add_option("-o,--out", flags->out,
+                   "Folder for the library; with --emit the file to write")
+      ->option_text("DIR");
+  verb->add_option("--weights", flags->weights,
+                   "Ship these parameters as NAME.safetensors")
+      ->option_text("FILE");
+  verb->add_flag("--embed-weights", flags->embed,
+                 "Put the weights into the library itself");
+  verb->add_flag("--shared", flags->shared, "Also link libNAME.so");
+  verb->add_flag("--infer-only", flags->inferOnly, "Leave training out");
+  verb->add_flag("--strip", flags->strip,
+                 "Leave graph and plan out of the library (see asgc_program_dump)");
+  verb->add_option("--target", flags->target, "cpu")->option_text("NAME");
+  verb->add_option("-O", flags->optimize,
+                   "0: no fusion, for comparison; 1 to 3: all of it (default)")
+      ->option_text("N");
+  const char *look = "Looking inside";
+  verb->add_option("--emit", flags->emit, "asg, plan, llvm, asm, obj, dot, json")
+      ->option_text("FORM")
+      ->group(look);
+  verb->add_option("--after", flags->after, "Stop after this pass, or 'elaborate'")
+      ->option_text("PASS")
+      ->group(look);
+  verb->add_option("--dump", flags->dump, "Write the IR after every pass there")
+      ->option_text("DIR")
+      ->group(look);
+  verb->add_option("--remarks", flags->remarks, "fusion, memory: why it came out so")
+      ->option_text("KIND,…")
+      ->group(look);
+  verb->add_flag("--timing", flags->timing, "Time of each pass")->group(look);
+  verb->add_flag("--poison", flags->poison, "Fill dead memory with NaN")
+      ->group(look);
+  setAction(verb, session, flags, act);
+}
+
+} // namespace asgc::cli

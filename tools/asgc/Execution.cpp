@@ -1,0 +1,286 @@
+//===- Execution.cpp - A compiled model with its inputs and outputs -------===//
+#include "Execution.h"
+
+#include "Output.h"
+
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+namespace asgc::cli {
+
+namespace fs = std::filesystem;
+
+MaybeFault faultOf(asgc_status status, const char *sentence) {
+  switch (status) {
+  case ASGC_OK:
+    return std::nullopt;
+  case ASGC_OUT_OF_MEMORY:
+  case ASGC_IO_ERROR:
+    return Fault{FaultKind::Environment, sentence};
+  case ASGC_UNSUPPORTED:
+    return Fault{FaultKind::Unsupported, sentence};
+  case ASGC_INTERNAL:
+    return Fault{FaultKind::Internal, sentence};
+  default:
+    return Fault{FaultKind::Input, sentence};
+  }
+}
+
+ElementType elementTypeOf(asgc_dtype dtype) {
+  switch (dtype) {
+  case ASGC_F16: return ElementType::F16;
+  case ASGC_BF16: return ElementType::BF16;
+  case ASGC_I8: return ElementType::I8;
+  case ASGC_I32: return ElementType::I32;
+  case ASGC_I64: return ElementType::I64;
+  case ASGC_BOOL: return ElementType::Bool;
+  case ASGC_F64: return ElementType::F64;
+  case ASGC_F32: break;
+  }
+  return ElementType::F32;
+}
+
+std::string describeArray(const Array &array) {
+  return fmt::format("{}[{}]", elementName(array.type),
+                     fmt::join(array.shape, ", "));
+}
+
+std::vector<std::string> inputNames(const asgc_program_desc &program,
+                                    const std::string &entry) {
+  std::vector<std::string> names;
+  for (int32_t e = 0; e < program.num_entries; ++e)
+    if (program.entries[e].name == entry)
+      for (int32_t i = 0; i < program.entries[e].num_inputs; ++i)
+        names.push_back(program.entries[e].inputs[i].name);
+  return names;
+}
+
+Result<std::unique_ptr<Execution>>
+Execution::create(Compilation &compilation, const Settings &settings,
+                  bool poison) {
+  auto linked = compilation.link();
+  if (!linked)
+    return linked.fault();
+  std::unique_ptr<Execution> result(new Execution());
+  result->code = std::move(*linked);
+  asgc_options options = {};
+  options.threads = settings.threads();
+  options.isa = settings.isa();
+  options.poison = poison;
+  asgc_status status = asgc_program_create(&result->description(), &options,
+                                           &result->instance);
+  if (MaybeFault fault = faultOf(status, asgc_last_error()))
+    return *fault;
+  result->trainable =
+      makeRuntimeProgram(&result->description(), result->instance);
+  return result;
+}
+
+Execution::~Execution() {
+  trainable.reset();
+  if (instance)
+    asgc_program_destroy(instance);
+}
+
+const asgc_program_desc &Execution::description() const {
+  return code->description();
+}
+
+MaybeFault Execution::loadWeights(const std::string &path) {
+  asgc_status status = asgc_program_load(instance, path.c_str());
+  return faultOf(status, asgc_program_error(instance));
+}
+
+bool Execution::hasParameters() const {
+  for (const ProgramVariable &variable : trainable->variables())
+    if (variable.role == ASGC_ROLE_PARAM || variable.role == ASGC_ROLE_STATE)
+      return true;
+  return false;
+}
+
+/// Whether every number of `array` means the same as `type`.
+static MaybeFault checkConversion(const Array &array, ElementType type,
+                                  const std::string &name) {
+  if (array.type == type || isFloat(type) ||
+      (array.type == ElementType::Bool && type != ElementType::Bool))
+    return std::nullopt;
+  double low = 0, high = 1;
+  switch (type) {
+  case ElementType::I8: low = -128, high = 127; break;
+  case ElementType::I32: low = -2147483648.0, high = 2147483647.0; break;
+  case ElementType::I64: low = -0x1p63, high = 0x1p63 - 1024; break;
+  default: break;
+  }
+  std::vector<double> chunk(4096);
+  int64_t count = array.elements();
+  for (int64_t first = 0; first < count; first += int64_t(chunk.size())) {
+    size_t size = size_t(std::min<int64_t>(int64_t(chunk.size()), count - first));
+    loadElements(array.type, array.data.data(), size_t(first),
+                 {chunk.data(), size});
+    for (size_t i = 0; i < size; ++i)
+      if (!(chunk[i] >= low && chunk[i] <= high) ||
+          chunk[i] != std::trunc(chunk[i]))
+        return Fault{FaultKind::Input,
+                     fmt::format("input '{}': expected {}, but element {} of "
+                                 "the {} given is {}",
+                                 name, elementName(type), first + int64_t(i),
+                                 elementName(array.type), chunk[i])};
+  }
+  return std::nullopt;
+}
+
+/// `array` with elements of `type`.
+static Result<Array> convert(const Array &array, ElementType type,
+                             const std::string &name) {
+  if (array.type == type)
+    return array;
+  if (MaybeFault fault = checkConversion(array, type, name))
+    return *fault;
+  Array result{type, array.shape, {}};
+  int64_t count = array.elements();
+  result.data.resize(size_t(count) * elementBytes(type));
+  std::vector<double> chunk(4096);
+  for (int64_t first = 0; first < count; first += int64_t(chunk.size())) {
+    size_t size = size_t(std::min<int64_t>(int64_t(chunk.size()), count - first));
+    loadElements(array.type, array.data.data(), size_t(first),
+                 {chunk.data(), size});
+    storeElements(type, {chunk.data(), size},
+                  result.data.data() + size_t(first) * elementBytes(type));
+  }
+  return result;
+}
+
+Result<std::vector<NamedArray>> Execution::run(const std::string &entry,
+                                               const ArrayMap &inputs) {
+  const EntryPorts *ports = trainable->entry(entry);
+  if (!ports)
+    return Fault{FaultKind::Input,
+                 fmt::format("the program has no entry '{}'", entry)};
+  std::vector<Array> arrays;
+  std::vector<TensorView> views;
+  for (const Port &port : ports->inputs) {
+    auto found = inputs.find(port.name);
+    if (found == inputs.end())
+      return Fault{FaultKind::Input,
+                   fmt::format("input '{}' is missing; give --input {}=FILE.npy",
+                               port.name, port.name)};
+    auto converted =
+        convert(found->second, elementTypeOf(port.dtype), port.name);
+    if (!converted)
+      return converted.fault();
+    arrays.push_back(std::move(*converted));
+  }
+  for (size_t i = 0; i < arrays.size(); ++i)
+    views.push_back(
+        {arrays[i].data.data(), ports->inputs[i].dtype, arrays[i].shape});
+
+  auto shapes = trainable->outputShapes(entry, views);
+  if (!shapes)
+    return shapes.fault();
+  std::vector<NamedArray> outputs;
+  for (size_t i = 0; i < shapes->size(); ++i) {
+    const Port &port = ports->outputs[i];
+    Array array{elementTypeOf(port.dtype), (*shapes)[i], {}};
+    auto bytes = arrayBytes(array.type, array.shape);
+    if (!bytes)
+      return Fault{FaultKind::Input,
+                   fmt::format("output '{}' would be too large", port.name)};
+    array.data.resize(size_t(*bytes));
+    outputs.push_back({port.name, std::move(array)});
+  }
+  std::vector<TensorView> outputViews;
+  for (size_t i = 0; i < outputs.size(); ++i)
+    outputViews.push_back({outputs[i].array.data.data(),
+                           ports->outputs[i].dtype, outputs[i].array.shape});
+  if (MaybeFault fault = trainable->run(entry, views, outputViews))
+    return *fault;
+  return outputs;
+}
+
+/// Reads one file of one array.
+static Result<Array> readArray(const std::string &path) {
+  std::string extension = fs::path(path).extension().string();
+  if (extension == ".npy")
+    return readNpy(path);
+  if (extension == ".pb")
+    return readTensorProto(path);
+  return Fault{FaultKind::Unsupported,
+               fmt::format("{}: expected .npy, .npz or .pb", path)};
+}
+
+Result<ArrayMap> readInputs(const std::vector<std::string> &arguments,
+                            const std::vector<std::string> &inputNames,
+                            const char *option) {
+  ArrayMap inputs;
+  auto add = [&](const std::string &name, Array array,
+                 const std::string &path) -> MaybeFault {
+    if (std::find(inputNames.begin(), inputNames.end(), name) ==
+        inputNames.end()) {
+      auto near = findNearest(name, inputNames);
+      return Fault{FaultKind::Input,
+                   fmt::format("{}: there is no '{}'; there is {}{}", path,
+                               name, fmt::join(inputNames, ", "),
+                               near ? "; did you mean '" + *near + "'?" : "")};
+    }
+    if (!inputs.emplace(name, std::move(array)).second)
+      return Fault{FaultKind::Input,
+                   fmt::format("{} gives '{}' twice", option, name)};
+    return std::nullopt;
+  };
+  for (const std::string &argument : arguments) {
+    size_t equals = argument.find('=');
+    std::string name =
+        equals == std::string::npos ? "" : argument.substr(0, equals);
+    std::string path =
+        equals == std::string::npos ? argument : argument.substr(equals + 1);
+    if (fs::path(path).extension() == ".npz") {
+      auto arrays = readNpz(path);
+      if (!arrays)
+        return arrays.fault();
+      if (!name.empty() && arrays->size() != 1)
+        return Fault{FaultKind::Input,
+                     fmt::format("{}: holds {} arrays, but '{}' wants one; "
+                                 "leave the name out to give all by name",
+                                 path, arrays->size(), name)};
+      for (NamedArray &array : *arrays)
+        if (MaybeFault fault = add(name.empty() ? array.name : name,
+                                   std::move(array.array), path))
+          return *fault;
+      continue;
+    }
+    if (name.empty()) {
+      if (inputNames.size() != 1)
+        return Fault{FaultKind::Input,
+                     fmt::format("{} {}: say which of {} it is: NAME={}",
+                                 option, path, fmt::join(inputNames, ", "),
+                                 path)};
+      name = inputNames.front();
+    }
+    auto array = readArray(path);
+    if (!array)
+      return array.fault();
+    if (MaybeFault fault = add(name, std::move(*array), path))
+      return *fault;
+  }
+  return inputs;
+}
+
+MaybeFault writeOutputs(const std::vector<NamedArray> &arrays,
+                        const std::string &directory, bool isOrdinal) {
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (error)
+    return Fault{FaultKind::Environment,
+                 fmt::format("{}: {}", directory, error.message())};
+  for (size_t i = 0; i < arrays.size(); ++i) {
+    std::string name =
+        isOrdinal ? fmt::format("out{}", i) : arrays[i].name;
+    std::string path = (fs::path(directory) / (name + ".npy")).string();
+    if (MaybeFault fault = writeNpy(path, arrays[i].array))
+      return fault;
+  }
+  return std::nullopt;
+}
+
+} // namespace asgc::cli

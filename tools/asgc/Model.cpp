@@ -1,0 +1,95 @@
+//===- Model.cpp - Flags that name a model, and compiling it --------------===//
+#include "Model.h"
+
+#include "Crash.h"
+#include "Output.h"
+
+#include <filesystem>
+
+namespace asgc::cli {
+
+void addModelFlags(CLI::App *verb, ModelFlags &flags) {
+  verb->add_option("MODEL", flags.file, "The model text, such as digits.asg")
+      ->required();
+  verb->add_option("--model", flags.model, "Which model, if the file has several")
+      ->option_text("NAME");
+  verb->add_option("--set", flags.settings,
+                   "Change a setting: epochs=40, optimizer.lr=1e-3, layers=4")
+      ->option_text("KEY=VALUE")
+      ->expected(1)
+      ->take_all();
+  verb->add_option("--dim", flags.dims, "Fix a run-time dim: batch=64")
+      ->option_text("NAME=N")
+      ->expected(1)
+      ->take_all();
+}
+
+CompileOptions compileOptions(const ModelFlags &flags) {
+  CompileOptions options;
+  options.model = flags.model;
+  options.settings = flags.settings;
+  options.dims = flags.dims;
+  return options;
+}
+
+CompileOptions hostOptions(const ModelFlags &flags, const Session &session) {
+  CompileOptions options = compileOptions(flags);
+  int wanted = session.settings.isa(); // 0, or 1 + ASGC_ISA_*
+  if (int32_t isa = wanted ? wanted - 1 : bestIsa(); isa >= 0)
+    options.isas = {isa};
+  return options;
+}
+
+std::optional<int> refuseFormat(const std::string &path) {
+  std::string extension = std::filesystem::path(path).extension().string();
+  if (extension != ".onnx")
+    return std::nullopt;
+  complain("{}: ONNX models cannot be compiled yet; write the model as .asg",
+           path);
+  return ExitUnsupported;
+}
+
+void showDiagnostics(const Compilation &compilation, const Session &session,
+                     DiagnosticsForm form) {
+  SourceManager &sources = const_cast<Compilation &>(compilation).sources();
+  bool color = session.settings.colorErrors();
+  for (const Diagnostic &diagnostic :
+       compilation.diagnostics().getDiagnostics()) {
+    switch (form) {
+    case DiagnosticsForm::Human:
+      if (diagnostic.severity == Severity::Error || !session.settings.isQuiet())
+        sayText(renderHuman(diagnostic, sources, color));
+      break;
+    case DiagnosticsForm::Short:
+      sayText(renderShort(diagnostic, sources));
+      break;
+    case DiagnosticsForm::Json:
+      print("{}\n", renderJson(diagnostic, sources));
+      break;
+    }
+  }
+}
+
+int reportCompilation(const Compilation &compilation, const Fault &fault,
+                      const Session &session) {
+  showDiagnostics(compilation, session);
+  if (!compilation.reproducer().empty())
+    rememberForCrash("IR before the pass that failed",
+                     compilation.reproducer());
+  return reportFault(fault);
+}
+
+std::optional<int> loadModel(Compilation &compilation, const ModelFlags &flags,
+                             const Session &session) {
+  if (auto code = refuseFormat(flags.file))
+    return code;
+  MaybeFault fault = compilation.load(flags.file);
+  SourceManager &sources = compilation.sources();
+  if (auto file = sources.find(flags.file))
+    rememberForCrash(flags.file, std::string(sources.getFile(*file).getText()));
+  if (!fault)
+    return std::nullopt;
+  return reportCompilation(compilation, *fault, session);
+}
+
+} // namespace asgc::cli

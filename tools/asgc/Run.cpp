@@ -1,0 +1,134 @@
+//===- Run.cpp - asgc run: a model on given inputs ------------------------===//
+#include "Execution.h"
+#include "Model.h"
+#include "Output.h"
+
+#include <cmath>
+
+namespace asgc::cli {
+
+namespace {
+
+struct RunOptions {
+  ModelFlags model;
+  std::string weights, directory, device = "cpu", entry = "infer";
+  std::vector<std::string> inputs;
+  std::optional<int64_t> seed;
+  bool ordinal = false, json = false, poison = false;
+};
+
+/// The numbers of `array`, at most `limit` of them.
+std::string showNumbers(const Array &array, int64_t limit) {
+  std::vector<double> values(size_t(std::min(array.elements(), limit)));
+  loadElements(array.type, array.data.data(), 0, values);
+  std::string text = fmt::format("{:.6g}", fmt::join(values, ", "));
+  return array.elements() > limit ? text + ", …" : text;
+}
+
+void showOutputs(const std::vector<NamedArray> &outputs, bool json) {
+  if (!json) {
+    for (const NamedArray &output : outputs)
+      print("{}: {} = {}\n", output.name, describeArray(output.array),
+            showNumbers(output.array, 16));
+    return;
+  }
+  std::string text = "{\"outputs\": [";
+  const char *comma = "";
+  for (const NamedArray &output : outputs) {
+    std::vector<double> values(size_t(output.array.elements()));
+    loadElements(output.array.type, output.array.data.data(), 0, values);
+    text += fmt::format("{}\n  {{\"name\": {}, \"dtype\": \"{}\", \"shape\": "
+                        "[{}], \"values\": [",
+                        comma, quoteJson(output.name),
+                        elementName(output.array.type),
+                        fmt::join(output.array.shape, ", "));
+    for (size_t i = 0; i < values.size(); ++i) // JSON has no NaN
+      text += (i ? ", " : "") +
+              (std::isfinite(values[i]) ? fmt::format("{:.9g}", values[i])
+                                        : fmt::format("\"{}\"", values[i]));
+    text += "]}";
+    comma = ",";
+  }
+  printText(text + "\n]}\n");
+}
+
+int act(const RunOptions &options, const Session &session) {
+  if (options.device != "cpu") {
+    complain("device '{}' is not supported; there is cpu", options.device);
+    return ExitUnsupported;
+  }
+  CompileOptions compile = hostOptions(options.model, session);
+  compile.inferOnly = options.entry == "infer";
+  compile.poison = options.poison;
+  compile.stripMetadata = true;
+  Compilation compilation(compile);
+  if (auto code = loadModel(compilation, options.model, session))
+    return *code;
+  auto execution =
+      Execution::create(compilation, session.settings, options.poison);
+  if (!execution)
+    return reportCompilation(compilation, execution.fault(), session);
+  showDiagnostics(compilation, session);
+
+  const asgc_program_desc &program = (*execution)->description();
+  auto inputs = readInputs(options.inputs, inputNames(program, options.entry),
+                           "--input");
+  if (!inputs)
+    return reportFault(inputs.fault());
+  MaybeFault fault;
+  if (options.seed)
+    fault = (*execution)->program().init(*options.seed);
+  else if (options.weights.empty() && (*execution)->hasParameters())
+    fault = Fault{FaultKind::Input,
+                  "the model has parameters; give --weights FILE, or --seed N "
+                  "for fresh ones"};
+  if (!fault && !options.weights.empty())
+    fault = (*execution)->loadWeights(options.weights);
+  if (fault)
+    return reportFault(*fault);
+  auto outputs = (*execution)->run(options.entry, *inputs);
+  if (!outputs)
+    return reportFault(outputs.fault());
+  if (!options.directory.empty())
+    if (MaybeFault fault =
+            writeOutputs(*outputs, options.directory, options.ordinal))
+      return reportFault(*fault);
+  if (options.directory.empty() || options.json)
+    showOutputs(*outputs, options.json);
+  return ExitOk;
+}
+
+} // namespace
+
+void addRun(CLI::App &app, Session &session) {
+  auto options = std::make_shared<RunOptions>();
+  CLI::App *verb = addVerb(
+      app, "run", "Run a model on given inputs",
+      "asgc run digits.asg --weights w.safetensors --input image=x.npy\n"
+      "asgc run digits.asg --weights w.safetensors --input x.npz --output-dir out");
+  addModelFlags(verb, options->model);
+  verb->add_option("--weights", options->weights, "Parameters, as safetensors")
+      ->option_text("FILE");
+  verb->add_option("--seed", options->seed, "Fresh parameters drawn from this seed")
+      ->option_text("N");
+  verb->add_option("--input", options->inputs,
+                   "An input: .npy, ONNX .pb; or a whole .npz by name")
+      ->option_text("NAME=FILE")
+      ->expected(1)
+      ->take_all();
+  verb->add_option("--output-dir", options->directory,
+                   "Write each output there as NAME.npy; else they are printed")
+      ->option_text("DIR");
+  verb->add_flag("--ordinal", options->ordinal,
+                 "Call them out0.npy, out1.npy, … in order");
+  verb->add_option("--entry", options->entry,
+                   "Entry point: infer (default), eval_step, train_step")
+      ->option_text("NAME");
+  verb->add_option("--device", options->device, "cpu")->option_text("NAME");
+  verb->add_flag("--poison", options->poison,
+                 "Fill dead memory with NaN, to find what reads it");
+  verb->add_flag("--json", options->json, "Print the outputs for programs");
+  setAction(verb, session, options, act);
+}
+
+} // namespace asgc::cli
