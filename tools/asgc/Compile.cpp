@@ -14,7 +14,7 @@ namespace {
 
 struct CompileFlags {
   ModelFlags model;
-  std::string out, emit, after, dump, weights, target = "cpu", remarks;
+  std::string out, emit, after, dump, weights, target = "cpu", remarks, depfile;
   std::string optimize = "2";
   bool shared = false, embed = false, strip = false, inferOnly = false;
   bool poison = false, timing = false;
@@ -169,6 +169,23 @@ int writeLibrary(Compilation &compilation, const CompileFlags &flags,
   return ExitOk;
 }
 
+/// A rule for make that says what the outputs depend on.
+MaybeFault writeDepfile(Compilation &compilation, const CompileFlags &flags) {
+  SourceManager &sources = compilation.sources();
+  std::string rule = fmt::format("{}/lib{}.a:", flags.out,
+                                 toIdentifier(compilation.name()));
+  for (FileId file = 0; file < sources.getNumFiles(); ++file) {
+    std::error_code error;
+    fs::path path = fs::absolute(sources.getFile(file).getPath(), error);
+    if (!fs::exists(path, error)) // the standard library is in asgc itself
+      continue;
+    rule += " \\\n  ";
+    for (char c : path.string())
+      rule += c == ' ' ? "\\ " : std::string(1, c);
+  }
+  return writeFile(flags.depfile, rule + "\n");
+}
+
 int act(const CompileFlags &flags, const Session &session) {
   if (auto code = verifyFlags(flags))
     return *code;
@@ -207,6 +224,9 @@ int act(const CompileFlags &flags, const Session &session) {
                        : writeLibrary(compilation, flags, session);
   for (const std::string &remark : compilation.remarks())
     sayText(remark);
+  if (code == ExitOk && !flags.depfile.empty())
+    if (MaybeFault fault = writeDepfile(compilation, flags))
+      return reportFault(*fault);
   if (flags.timing)
     showTimes(compilation);
   return code;
@@ -238,6 +258,9 @@ void addCompile(CLI::App &app, Session &session) {
   verb->add_option("-O", flags->optimize,
                    "0: no fusion, for comparison; 1 to 3: all of it (default)")
       ->option_text("N");
+  verb->add_option("--depfile", flags->depfile,
+                   "Write what the library depends on, as a rule for make")
+      ->option_text("FILE");
   const char *look = "Looking inside";
   verb->add_option("--emit", flags->emit, "asg, plan, llvm, asm, obj, dot, json")
       ->option_text("FORM")

@@ -1,0 +1,60 @@
+# asgc_add_model(TARGET SOURCE model.asg [MODEL name] [WEIGHTS file.safetensors]
+#                [EMBED_WEIGHTS] [INFER_ONLY] [OPTIONS option...])
+#
+# Compiles a model text whenever it, a file it uses, or its weights change.
+# Linking TARGET gives the header <name>.h, the code, the runtime, and, with
+# WEIGHTS that are not embedded, the macro <name>_WEIGHTS with the file's path.
+# `name` is MODEL, or else the stem of SOURCE. OPTIONS go to `asgc compile`.
+function(asgc_add_model target)
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "EMBED_WEIGHTS;INFER_ONLY" "SOURCE;MODEL;WEIGHTS" "OPTIONS")
+  if(NOT ARG_SOURCE)
+    message(FATAL_ERROR "asgc_add_model(${target}): SOURCE is missing")
+  endif()
+  if(ARG_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "asgc_add_model(${target}): unknown arguments: ${ARG_UNPARSED_ARGUMENTS}")
+  endif()
+  get_filename_component(source "${ARG_SOURCE}" ABSOLUTE)
+  if(NOT EXISTS "${source}")
+    message(FATAL_ERROR "asgc_add_model(${target}): there is no ${source}")
+  endif()
+  set(name "${ARG_MODEL}")
+  set(command asgc::asgc compile "${source}")
+  if(name)
+    list(APPEND command --model "${name}")
+  else()
+    get_filename_component(name "${source}" NAME_WE)
+  endif()
+
+  set(out "${CMAKE_CURRENT_BINARY_DIR}/${target}")
+  set(outputs "${out}/lib${name}.a" "${out}/${name}.h")
+  set(depends "${source}" asgc::asgc)
+  set(definitions "")
+  if(ARG_WEIGHTS)
+    get_filename_component(weights "${ARG_WEIGHTS}" ABSOLUTE)
+    if(NOT EXISTS "${weights}")
+      message(FATAL_ERROR "asgc_add_model(${target}): there is no ${weights}; train first: asgc train ${source}")
+    endif()
+    list(APPEND command --weights "${weights}")
+    list(APPEND depends "${weights}")
+    if(ARG_EMBED_WEIGHTS)
+      list(APPEND command --embed-weights)
+    else()
+      list(APPEND outputs "${out}/${name}.safetensors")
+      set(definitions "${name}_WEIGHTS=\"${out}/${name}.safetensors\"")
+    endif()
+  endif()
+  if(ARG_INFER_ONLY)
+    list(APPEND command --infer-only)
+  endif()
+
+  add_custom_command(OUTPUT ${outputs}
+    COMMAND ${command} -o "${out}" --depfile "${out}.d" --quiet ${ARG_OPTIONS}
+    DEPENDS ${depends} DEPFILE "${out}.d"
+    COMMENT "Compiling the model ${name}" VERBATIM)
+  add_custom_target(${target}_files DEPENDS ${outputs})
+  add_library(${target} INTERFACE)
+  add_dependencies(${target} ${target}_files)
+  target_include_directories(${target} INTERFACE "${out}")
+  target_compile_definitions(${target} INTERFACE ${definitions})
+  target_link_libraries(${target} INTERFACE "${out}/lib${name}.a" asgc::rt)
+endfunction()
