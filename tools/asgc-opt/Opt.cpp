@@ -1,7 +1,9 @@
 //===- Opt.cpp - Runs passes over IR text ---------------------------------===//
 #include "Opt.h"
 #include "asgc/NestingGuard.h"
+#include "asgc/SemanticsCheck.h"
 
+#include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/ADT/StringExtras.h"
@@ -14,16 +16,18 @@ using namespace mlir;
 namespace asgc {
 namespace {
 
-enum ExitCode { exitOk = 0, exitInput = 1, exitEnvironment = 4 };
+enum ExitCode { exitOk = 0, exitInput = 1, exitUsage = 2, exitEnvironment = 4 };
 
 /// Our options stand for several of mlir-opt's, or are not its own.
 struct Arguments {
   std::vector<std::string> rest;
+  std::optional<uint64_t> seed; // of --check-semantics
 
-  void read(int argc, char **argv);
+  bool read(int argc, char **argv);
 };
 
-void Arguments::read(int argc, char **argv) {
+/// False if an option is malformed.
+bool Arguments::read(int argc, char **argv) {
   for (StringRef argument : ArrayRef<char *>(argv, argc)) {
     StringRef name = argument;
     name.consume_front("-");
@@ -32,10 +36,21 @@ void Arguments::read(int argc, char **argv) {
       std::string filter = llvm::join(llvm::split(name, ','), "|");
       rest.push_back("--remark-format=emitRemark");
       rest.push_back("--remarks-filter=" + filter);
+    } else if (name == "-check-semantics") {
+      seed = 1;
+    } else if (name.consume_front("-check-semantics=")) {
+      uint64_t value;
+      if (name.getAsInteger(10, value)) {
+        llvm::errs() << "error: --check-semantics takes a number, not '" << name
+                     << "'\n";
+        return false;
+      }
+      seed = value;
     } else {
       rest.push_back(argument.str());
     }
   }
+  return true;
 }
 
 /// Says why `buffer` cannot be given to MLIR's parser, and false; or true.
@@ -58,7 +73,8 @@ bool checkInput(const llvm::MemoryBuffer &buffer) {
 
 int runOpt(int argc, char **argv, DialectRegistry &registry) {
   Arguments arguments;
-  arguments.read(argc, argv);
+  if (!arguments.read(argc, argv))
+    return exitUsage;
   std::vector<char *> rest;
   for (std::string &argument : arguments.rest)
     rest.push_back(argument.data());
@@ -66,6 +82,15 @@ int runOpt(int argc, char **argv, DialectRegistry &registry) {
       static_cast<int>(rest.size()), rest.data(), "asg compiler passes\n",
       registry);
   MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();
+  auto differs = std::make_shared<bool>(false);
+  if (arguments.seed) {
+    auto setup = [plain = config, seed = *arguments.seed,
+                  differs](PassManager &manager) {
+      manager.addInstrumentation(createSemanticsCheck(seed, differs));
+      return plain.setupPassPipeline(manager);
+    };
+    config.setPassPipelineSetupFn(setup);
+  }
 
   std::string message;
   std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(input, &message);
@@ -81,6 +106,8 @@ int runOpt(int argc, char **argv, DialectRegistry &registry) {
     return exitEnvironment;
   }
   if (failed(MlirOptMain(file->os(), std::move(buffer), registry, config)))
+    return exitInput;
+  if (*differs)
     return exitInput;
   file->keep();
   return exitOk;

@@ -89,6 +89,7 @@ private:
   bool fullOutput = false; // a full value is written
   bool hasRowValue = false;
   bool readsItself = false;
+  bool hasTwins = false;   // an op stands in it twice
   bool mixesReductions = false;
   int numRepeated = 0;     // ops computed again along some dim
   bool repeatsCostly = false;
@@ -98,8 +99,10 @@ private:
 void GroupCheck::look() {
   llvm::SmallDenseSet<int> inside(group.members.begin(), group.members.end());
   llvm::SmallDenseSet<int> dependent; // on a reduction
+  llvm::SmallDenseSet<Operation *> ops;
   for (int member : group.members) {
     const FuseNode &node = graph.nodes[member];
+    hasTwins |= !ops.insert(node.op).second;
     const IndexMap &map = group.maps.at(member);
     bool depends = node.isReduction;
     for (const FuseRead &read : node.reads) {
@@ -170,6 +173,8 @@ const char *GroupCheck::explainOutputs() const {
 const char *GroupCheck::explain() const {
   if (group.members.size() > maxMembers)
     return "the kernel would be too large";
+  if (hasTwins)
+    return "both compute the same value for themselves";
   if (readsItself)
     return "elements are read by index or with padding";
   if (mixesReductions)

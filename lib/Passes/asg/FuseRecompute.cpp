@@ -147,7 +147,22 @@ bool Recomputer::repeat(int node, int group, const Cone &cone) {
   std::map<int, int> copyOf;
   FuseGroup grown = target;
   size_t before = graph.nodes.size();
+  auto undo = [&] {
+    for (size_t copy = before; copy < graph.nodes.size(); ++copy)
+      graph.removeFromGroup(static_cast<int>(copy));
+    return false;
+  };
   for (int original : cone.nodes) {
+    // It may have been repeated here before, for another value.
+    const int *there = llvm::find_if(target.members, [&](int member) {
+      return graph.nodes[member].op == graph.nodes[original].op;
+    });
+    if (there != target.members.end()) {
+      if (target.maps.at(*there) != *map)
+        return undo();
+      copyOf[original] = *there;
+      continue;
+    }
     FuseNode copy = graph.nodes[original];
     copy.after.clear();
     copy.isUsedOutside = false;
@@ -163,11 +178,8 @@ bool Recomputer::repeat(int node, int group, const Cone &cone) {
     grown.members.push_back(index);
     grown.maps[index] = *map;
   }
-  if (!isKernel(graph, grown)) {
-    for (const auto &[original, copy] : copyOf)
-      graph.removeFromGroup(copy);
-    return false;
-  }
+  if (!isKernel(graph, grown))
+    return undo();
   // The readers now read the copy.
   int copied = copyOf.at(node);
   for (int member : target.members) {

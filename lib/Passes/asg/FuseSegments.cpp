@@ -60,12 +60,22 @@ bool PartMatcher::matchLeaf(Value model, Value other) {
   return entry->second == other && back->second == model;
 }
 
+/// Views between an operand and what is read; segments have equal ops, so equal views.
+unsigned countViews(Value value) {
+  unsigned count = 0;
+  for (Operation *op = value.getDefiningOp(); op && isView(op);
+       op = op->getOperand(0).getDefiningOp())
+    ++count;
+  return count;
+}
+
 /// What two nodes read must be: each other's nodes, tensors of the nodes' own shape,
 /// or the same scalar.
 bool PartMatcher::matchRead(const FuseRead &model, const FuseRead &other,
                             Value modelOwn, Value otherOwn) {
   if (model.isGuarded || other.isGuarded || model.isOrder || other.isOrder)
     return false;
+  // Tensors are read as they are, scalars may be repeated.
   bool isFull = isIdentityView(model, getTensorType(modelOwn).getRank());
   if (isFull != isIdentityView(other, getTensorType(otherOwn).getRank()))
     return false;
@@ -104,6 +114,10 @@ bool PartMatcher::matchNode(int model, int other) {
       return false;
     if (splat)
       continue; // a constant; it is no read
+    bool isScalar = getTensorType(x).getRank() != 0 && read < a.reads.size() &&
+                    a.reads[read].view.empty();
+    if (countViews(x) != countViews(y) || countViews(x) != (isScalar ? 1 : 0))
+      return false;
     // Other sources draw or count by coordinates, which differ.
     if (read >= a.reads.size() ||
         !matchRead(a.reads[read], b.reads[read], ownA, ownB))

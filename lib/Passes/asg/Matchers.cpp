@@ -42,6 +42,15 @@ Value buildSplat(OpBuilder &builder, Location loc, RankedTensorType type,
                                   ArrayRef<int64_t>());
 }
 
+Value buildCount(OpBuilder &builder, Location loc, const DimExpr &count,
+                 RankedTensorType type) {
+  if (auto known = count.asConstant())
+    return asg::buildSplat(builder, loc, type, static_cast<double>(*known));
+  auto scalar = RankedTensorType::get({}, type.getElementType());
+  Value value = asg::DimOp::create(builder, loc, scalar, count.str());
+  return asg::buildBroadcast(builder, loc, value, type, {});
+}
+
 bool isElementwise(Operation *op) {
   return isa_and_nonnull<asg::ScalarInterface>(op);
 }

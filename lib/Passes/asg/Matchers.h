@@ -18,6 +18,10 @@ bool isSplat(mlir::Value value, double number);
 mlir::Value buildSplat(mlir::OpBuilder &builder, mlir::Location loc,
                        mlir::RankedTensorType type, mlir::TypedAttr value);
 
+/// A number of elements as a tensor of `type`.
+mlir::Value buildCount(mlir::OpBuilder &builder, mlir::Location loc,
+                       const DimExpr &count, mlir::RankedTensorType type);
+
 inline mlir::RankedTensorType getTensorType(mlir::Value value) {
   return mlir::cast<mlir::RankedTensorType>(value.getType());
 }

@@ -39,6 +39,7 @@ struct SimplifyPass final : impl::AsgSimplifyBase<SimplifyPass> {
     set.add<DropIdleAssign>(context);
     addArithmeticPatterns(set, reciprocals);
     addConstantPatterns(set);
+    addIndexingPatterns(set);
     addLayoutPatterns(set);
     addReductionPatterns(set);
     patterns = FrozenRewritePatternSet(std::move(set));
@@ -67,6 +68,11 @@ LogicalResult SimplifyPass::simplify(asg::GraphOp graph) {
   GreedyRewriteConfig config;
   // MLIR's region simplification looks for control flow; there is none.
   config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
+  // Every rewrite makes something smaller; patterns that undid each other would stop
+  // here with an error instead of filling the memory.
+  int64_t numOps = 0;
+  graph.walk([&](Operation *) { ++numOps; });
+  config.setMaxNumRewrites(1000 + 50 * numOps);
   // Constants that the driver hoists and merges lose their locations.
   config.enableConstantCSE(false);
   IRRewriter rewriter(&getContext());

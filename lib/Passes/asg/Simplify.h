@@ -16,7 +16,10 @@ void addConstantPatterns(mlir::RewritePatternSet &patterns);
 /// Broadcast, reshape, transpose, slice.
 void addLayoutPatterns(mlir::RewritePatternSet &patterns);
 
-/// Reductions, dot, gather and scatter_add.
+/// gather and scatter_add of one element for each row.
+void addIndexingPatterns(mlir::RewritePatternSet &patterns);
+
+/// Reductions and dot.
 void addReductionPatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace asgc

@@ -94,7 +94,9 @@ template <typename Op> struct ReduceOfReshape final : OpRewritePattern<Op> {
 
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const final {
     auto reshape = op.getX().template getDefiningOp<asg::ReshapeOp>();
-    if (!reshape || op.getType().getRank() != 0)
+    // Axes of extent 1 are taken out by a reshape, which stays.
+    if (!reshape || op.getType().getRank() != 0 ||
+        matchUnitReshape(getTensorType(reshape.getX()), reshape.getType()))
       return rewriter.notifyMatchFailure(op, "reduces no whole reshape");
     // DropUnitAxes puts such a reshape in, and would again.
     if (llvm::is_contained(getTensorType(reshape.getX()).getShape(), 1))
@@ -110,16 +112,6 @@ template <typename Op> struct ReduceOfReshape final : OpRewritePattern<Op> {
 bool canScale(Type element) {
   return element.isF32() || element.isF64() || element.isInteger(32) ||
          element.isInteger(64);
-}
-
-/// n as a tensor of `type`, where n is the product of `dims`.
-Value buildCount(PatternRewriter &rewriter, Location loc, const DimExpr &count,
-                 RankedTensorType type) {
-  if (auto known = count.asConstant())
-    return asg::buildSplat(rewriter, loc, type, static_cast<double>(*known));
-  auto scalar = RankedTensorType::get({}, type.getElementType());
-  Value value = asg::DimOp::create(rewriter, loc, scalar, count.str());
-  return asg::buildBroadcast(rewriter, loc, value, type, {});
 }
 
 /// sum(broadcast(x)) -> n · x, max(broadcast(x)) -> x, over axes that repeat x
@@ -313,98 +305,6 @@ struct TransposeOfDot final : OpRewritePattern<asg::TransposeOp> {
   }
 };
 
-//===- Indexing -----------------------------------------------------------===//
-
-/// Whether there is one index for each element of the batch axes.
-bool picksOne(Value indices, int64_t batchDims) {
-  return getTensorType(indices).getRank() == batchDims;
-}
-
-/// scatter_add(x, i) -> iota = clamp(i) ? x : 0, where there is one index per row: no
-/// two additions meet, and the result fuses with what is computed from it.
-struct ScatterOfOne final : OpRewritePattern<asg::ScatterAddOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(asg::ScatterAddOp op,
-                                PatternRewriter &rewriter) const final {
-    if (!picksOne(op.getIndices(), op.getBatchDims()))
-      return rewriter.notifyMatchFailure(op, "has several indices a row");
-    Location loc = op.getLoc();
-    RankedTensorType type = op.getType();
-    int64_t axis = op.getAxis();
-    auto indexType = getTensorType(op.getIndices());
-    // i clamped to [0, n − 1].
-    Value low = asg::buildSplat(rewriter, loc, indexType, 0);
-    Value high = buildCount(rewriter, loc, asg::getDim(type, axis) - DimExpr(1),
-                            indexType);
-    Value index = asg::MinOp::create(rewriter, loc, op.getIndices(), high);
-    index = asg::MaxOp::create(rewriter, loc, index, low);
-    auto wide = asg::withElementType(type, indexType.getElementType());
-    SmallVector<int64_t> rows;
-    for (int64_t i = 0; i < indexType.getRank(); ++i)
-      rows.push_back(i);
-    index = asg::buildBroadcast(rewriter, loc, index, wide, rows);
-    Value iota = asg::IotaOp::create(rewriter, loc, wide, axis);
-    Value isHere = asg::CompareOp::create(rewriter, loc, asg::Predicate::eq,
-                                          iota, index);
-    Value x = asg::buildBroadcast(rewriter, loc, op.getX(), type,
-                                  getOtherAxes(type.getRank(), {axis}));
-    rewriter.replaceOpWithNewOp<asg::SelectOp>(
-        op, isHere, x, asg::buildSplat(rewriter, loc, type, 0));
-    return success();
-  }
-};
-
-/// gather(f(x, broadcast(y), c), i) -> f(gather(x, i), y, c), where there is one index
-/// per row: f is computed for the picked elements only.
-struct GatherOfElementwise final : OpRewritePattern<asg::GatherOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(asg::GatherOp gather,
-                                PatternRewriter &rewriter) const final {
-    Operation *op = gather.getX().getDefiningOp();
-    if (!isElementwise(op) ||
-        !picksOne(gather.getIndices(), gather.getBatchDims()))
-      return rewriter.notifyMatchFailure(gather, "is no pick from a result");
-    SmallVector<Value> full;
-    for (Value operand : op->getOperands())
-      if (!getSplat(operand) && !repeatsAlong(operand, gather.getAxis()) &&
-          !llvm::is_contained(full, operand))
-        full.push_back(operand);
-    if (full.size() > 1)
-      return rewriter.notifyMatchFailure(gather, "would be several gathers");
-    SmallVector<Value> operands;
-    for (Value operand : op->getOperands())
-      operands.push_back(pick(rewriter, gather, operand));
-    rewriter.replaceOp(gather,
-                       cloneElementwise(rewriter, op, operands, gather.getType()));
-    return success();
-  }
-
-  static bool repeatsAlong(Value value, int64_t axis) {
-    auto broadcast = value.getDefiningOp<asg::BroadcastOp>();
-    return broadcast && !llvm::is_contained(broadcast.getDims(), axis);
-  }
-
-  static Value pick(PatternRewriter &rewriter, asg::GatherOp gather,
-                    Value operand) {
-    Location loc = gather.getLoc();
-    auto type = asg::withElementType(gather.getType(),
-                                     getTensorType(operand).getElementType());
-    if (TypedAttr splat = getSplat(operand))
-      return buildSplat(rewriter, loc, type, splat);
-    int64_t axis = gather.getAxis();
-    if (!repeatsAlong(operand, axis))
-      return asg::GatherOp::create(rewriter, loc, operand, gather.getIndices(),
-                                   gather.getAxis(), gather.getBatchDims());
-    auto broadcast = operand.getDefiningOp<asg::BroadcastOp>();
-    SmallVector<int64_t> dims;
-    for (int64_t dim : broadcast.getDims())
-      dims.push_back(dim < axis ? dim : dim - 1);
-    return asg::buildBroadcast(rewriter, loc, broadcast.getX(), type, dims);
-  }
-};
-
 template <typename Op> void addReduction(RewritePatternSet &patterns) {
   patterns.add<DropUnitAxes<Op>, MergeReductions<Op>, ReduceOfReshape<Op>,
                ReduceOfTranspose<Op>>(patterns.getContext());
@@ -420,8 +320,8 @@ void addReductionPatterns(RewritePatternSet &patterns) {
   addReduction<asg::ReduceProdOp>(patterns);
   addReduction<asg::ReduceMaxOp>(patterns);
   addReduction<asg::ReduceMinOp>(patterns);
-  patterns.add<DotOfTranspose, GatherOfElementwise, ScatterOfOne, SumOfNegation,
-               TransposeOfDot>(patterns.getContext());
+  patterns.add<DotOfTranspose, SumOfNegation, TransposeOfDot>(
+      patterns.getContext());
 }
 
 } // namespace asgc
