@@ -1,0 +1,490 @@
+//===- Execute.cpp - Runs a program in plain loops ------------------------===//
+#include "Execute.h"
+#include "ScalarBody.h"
+
+#include "dialects/asg/Asg.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <random>
+
+using namespace mlir;
+
+namespace asgc::test {
+namespace {
+
+/// The elements behind a buffer.
+struct Memory {
+  DType type = DType::F32;
+  std::byte *data = nullptr;
+  int64_t count = 0;
+
+  Scalar get(int64_t index) const {
+    HostTensor cell = *HostTensor::make(type, {1});
+    std::memcpy(cell.bytes().data(), data + index * sizeOf(type), sizeOf(type));
+    return isFloat(type) ? Scalar{cell.get(0), 0}
+                         : Scalar{0, cell.getInteger(0)};
+  }
+  void set(int64_t index, const Scalar &value) const {
+    HostTensor cell = *HostTensor::make(type, {1});
+    if (isFloat(type))
+      cell.set(0, value.f);
+    else
+      cell.setInteger(0, value.i);
+    std::memcpy(data + index * sizeOf(type), cell.bytes().data(), sizeOf(type));
+  }
+  bool holds(int64_t index) const { return index >= 0 && index < count; }
+};
+
+double activate(plan::Activation kind, double x) {
+  switch (kind) {
+  case plan::Activation::none: return x;
+  case plan::Activation::relu: return x > 0 || std::isnan(x) ? x : 0;
+  case plan::Activation::tanh: return std::tanh(x);
+  case plan::Activation::gelu_erf: return 0.5 * x * (1 + std::erf(x * M_SQRT1_2));
+  case plan::Activation::gelu_tanh:
+    return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+  case plan::Activation::sigmoid: return 1 / (1 + std::exp(-x));
+  case plan::Activation::silu: return x / (1 + std::exp(-x));
+  }
+  return x;
+}
+
+class Executor {
+public:
+  Executor(plan::ProgramOp program, std::string &error)
+      : program(program), error(error) {}
+
+  std::optional<ExecuteResult> run(ArrayRef<HostTensor> inputs,
+                                   const Variables &variables);
+
+private:
+  std::nullopt_t fail(Operation *op, const std::string &what) {
+    error = (op->getName().getStringRef() + ": " + what).str();
+    if (auto step = dyn_cast<plan::StepInterface>(op))
+      error = step.getStepName().str() + ": " + error;
+    return std::nullopt;
+  }
+  int64_t evaluate(const DimExpr &extent) {
+    return *extent.evaluate([&](std::string_view name) {
+      auto it = dims.find(std::string(name));
+      return it == dims.end() ? std::optional<int64_t>() : it->second;
+    });
+  }
+  std::vector<int64_t> evaluate(ArrayRef<DimExpr> extents) {
+    std::vector<int64_t> values;
+    for (const DimExpr &extent : extents)
+      values.push_back(evaluate(extent));
+    return values;
+  }
+  std::vector<int64_t> getShape(Value buffer) {
+    return evaluate(asg::getDims(cast<plan::BufferType>(buffer.getType()).getTensor()));
+  }
+  Memory get(Value buffer) const { return memories.at(plan::getRootBuffer(buffer).getAsOpaquePointer()); }
+  Memory makeMemory(Value buffer, std::byte *data = nullptr);
+  HostTensor read(Value buffer);
+  void write(Value buffer, const HostTensor &tensor);
+
+  bool bind(ArrayRef<HostTensor> inputs, const Variables &variables);
+  bool step(Operation *op);
+  bool runKernel(plan::KernelOp op);
+  bool runPoints(plan::KernelOp op, std::vector<std::vector<int64_t>> points);
+  bool runUpdate(plan::UpdateOp op);
+  bool runMatmul(plan::MatmulOp op);
+  bool runCopy(plan::CopyOp op);
+  /// Runs a library call as the asg op of that name.
+  bool runAs(Operation *op, StringRef name, ValueRange in, ValueRange out);
+  void poison(int64_t step);
+
+  plan::ProgramOp program;
+  std::string &error;
+  std::map<std::string, int64_t> dims;
+  std::map<const void *, Memory> memories;
+  std::deque<std::vector<std::byte>> storage;
+  std::vector<std::byte> arena;
+  std::mt19937 random{7};
+};
+
+Memory Executor::makeMemory(Value buffer, std::byte *data) {
+  auto tensor = cast<plan::BufferType>(buffer.getType()).getTensor();
+  Memory memory;
+  memory.type = getDType(tensor.getElementType());
+  memory.count = 1;
+  for (int64_t extent : getShape(buffer))
+    memory.count *= extent;
+  if (!data)
+    data = storage.emplace_back(memory.count * sizeOf(memory.type) + 8,
+                                std::byte(0xff)).data();
+  memory.data = data;
+  memories[buffer.getAsOpaquePointer()] = memory;
+  return memory;
+}
+
+HostTensor Executor::read(Value buffer) {
+  Memory memory = get(buffer);
+  HostTensor tensor = *HostTensor::make(memory.type, getShape(buffer));
+  std::memcpy(tensor.bytes().data(), memory.data, tensor.bytes().size());
+  return tensor;
+}
+
+void Executor::write(Value buffer, const HostTensor &tensor) {
+  std::memcpy(get(buffer).data, tensor.bytes().data(), tensor.bytes().size());
+}
+
+bool Executor::bind(ArrayRef<HostTensor> inputs, const Variables &variables) {
+  for (auto [buffer, tensor] : llvm::zip_equal(program.getInputs(), inputs)) {
+    auto extents = asg::getDims(cast<plan::BufferType>(buffer.getType()).getTensor());
+    for (auto [extent, value] : llvm::zip_equal(extents, tensor.shape()))
+      if (auto name = extent.asSymbol())
+        dims[*name] = value;
+  }
+  arena.assign(program.getArena().value_or(0) + 8, std::byte(0xff));
+  for (auto [buffer, tensor] : llvm::zip_equal(program.getInputs(), inputs)) {
+    makeMemory(buffer);
+    write(buffer, tensor);
+  }
+  for (Value buffer : program.getOutputs())
+    makeMemory(buffer);
+  std::map<std::string, Memory> known;
+  for (Operation &op : program.getBody().front()) {
+    if (auto variable = dyn_cast<plan::VariableOp>(op)) {
+      std::string name = variable.getVariable().str();
+      if (known.count(name)) {
+        memories[variable.getBuffer().getAsOpaquePointer()] = known[name];
+        continue;
+      }
+      known[name] = makeMemory(variable);
+      auto it = variables.find(name);
+      if (it != variables.end())
+        write(variable, it->second);
+    } else if (auto constant = dyn_cast<plan::ConstantOp>(op)) {
+      Memory memory = makeMemory(constant);
+      auto values = cast<DenseElementsAttr>(constant.getValue());
+      int64_t index = 0;
+      for (Attribute value : values.getValues<Attribute>()) {
+        if (auto number = dyn_cast<FloatAttr>(value))
+          memory.set(index++, {number.getValueAsDouble(), 0});
+        else
+          memory.set(index++, {0, cast<IntegerAttr>(value).getValue().getSExtValue()});
+      }
+    } else if (auto alloc = dyn_cast<plan::AllocOp>(op)) {
+      std::byte *data = nullptr;
+      if (alloc.getOffset())
+        data = arena.data() + *alloc.getOffset();
+      Memory memory = makeMemory(alloc, data);
+      if (data && data + memory.count * sizeOf(memory.type) > arena.data() + arena.size() - 8) {
+        fail(alloc, "lies beyond the arena");
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+//===- Kernels ------------------------------------------------------------===//
+
+void enumerate(const std::vector<int64_t> &extents, size_t dim,
+               std::vector<int64_t> &point,
+               std::vector<std::vector<int64_t>> &points) {
+  if (dim == extents.size()) {
+    points.push_back(point);
+    return;
+  }
+  for (point[dim] = 0; point[dim] < extents[dim]; ++point[dim])
+    enumerate(extents, dim + 1, point, points);
+}
+
+bool Executor::runPoints(plan::KernelOp op, std::vector<std::vector<int64_t>> points) {
+  bool isInside = true;
+  auto offsetOf = [&](const plan::Access &access, const std::vector<int64_t> &point,
+                      const Memory &memory) {
+    int64_t offset = evaluate(access.offset);
+    for (auto [stride, index] : llvm::zip(access.strides, point))
+      offset += evaluate(stride) * index;
+    isInside &= memory.holds(offset);
+    return memory.holds(offset) ? offset : 0;
+  };
+  BodyInputs inputs;
+  inputs.points = points;
+  inputs.extent = [&](const DimExpr &extent) { return evaluate(extent); };
+  inputs.readArgument = [&](unsigned argument) {
+    std::vector<Scalar> values;
+    std::optional<plan::Access> access = op.getReadAccess(argument);
+    Memory memory = get(op.getReads()[argument]);
+    for (size_t p = 0; access && p < points.size(); ++p)
+      values.push_back(memory.get(offsetOf(*access, points[p], memory)));
+    return values;
+  };
+  inputs.load = [&](unsigned argument, int64_t offset) {
+    Memory memory = get(op.getReads()[argument]);
+    isInside &= memory.holds(offset);
+    return memory.holds(offset) ? memory.get(offset) : Scalar();
+  };
+  auto values = evaluateBody(op.getBody().front(), inputs, error);
+  if (!values)
+    return false;
+  for (auto [index, buffer] : llvm::enumerate(op.getWrites())) {
+    plan::Access access = op.getWriteAccess(index);
+    Memory memory = get(buffer);
+    for (size_t p = 0; p < points.size(); ++p)
+      memory.set(offsetOf(access, points[p], memory), (*values)[index][p]);
+  }
+  if (!isInside)
+    fail(op, "an access is out of bounds");
+  return isInside;
+}
+
+bool Executor::runKernel(plan::KernelOp op) {
+  std::vector<int64_t> extents = evaluate(plan::readExtents(op.getSpace()));
+  std::vector<std::vector<int64_t>> points;
+  std::vector<int64_t> point(extents.size());
+  enumerate(extents, 0, point, points);
+  if (points.empty() && op.getKind() != plan::KernelKind::map) {
+    fail(op, "reduces nothing"); // no such tests
+    return false;
+  }
+  if (points.empty())
+    return true;
+  if (op.getKind() == plan::KernelKind::reduce)
+    return runPoints(op, points);
+  // Points of a map in scrambled small groups; rows one by one.
+  size_t group = 3;
+  if (op.getKind() == plan::KernelKind::row)
+    group = extents.back();
+  std::vector<size_t> order((points.size() + group - 1) / group);
+  for (size_t i = 0; i < order.size(); ++i)
+    order[i] = i;
+  std::shuffle(order.begin(), order.end(), random);
+  for (size_t i : order) {
+    auto begin = points.begin() + i * group;
+    auto end = points.begin() + std::min(points.size(), (i + 1) * group);
+    if (!runPoints(op, {begin, end}))
+      return false;
+  }
+  return true;
+}
+
+bool Executor::runUpdate(plan::UpdateOp op) {
+  size_t shared = op.getShared().size();
+  for (int64_t segment = 0; segment < op.getSegmentCount(); ++segment) {
+    int64_t extent = evaluate(op.getExtent(segment));
+    BodyInputs inputs;
+    for (int64_t i = 0; i < extent; ++i)
+      inputs.points.push_back({i});
+    inputs.extent = [&](const DimExpr &e) { return evaluate(e); };
+    inputs.readArgument = [&](unsigned argument) {
+      bool isShared = argument < shared;
+      Memory memory = get(isShared ? op.getShared()[argument]
+                                   : op.getReadGroup(argument - shared)[segment]);
+      std::vector<Scalar> values;
+      for (int64_t i = 0; i < extent; ++i)
+        values.push_back(memory.get(isShared ? 0 : i));
+      return values;
+    };
+    auto values = evaluateBody(op.getBody().front(), inputs, error);
+    if (!values)
+      return false;
+    for (int64_t group = 0; group < op.getWriteGroupCount(); ++group) {
+      Memory memory = get(op.getWriteGroup(group)[segment]);
+      for (int64_t i = 0; i < (op.getReduces() ? 1 : extent); ++i)
+        memory.set(i, (*values)[group][i]);
+    }
+  }
+  return true;
+}
+
+//===- Calls --------------------------------------------------------------===//
+
+bool Executor::runMatmul(plan::MatmulOp op) {
+  auto all = [&](ArrayAttr a) { return evaluate(plan::readExtents(a)); };
+  std::vector<int64_t> sizes = all(op.getSizes()), offsets = all(op.getOffsets());
+  std::vector<int64_t> as = all(op.getAStrides()), bs = all(op.getBStrides()),
+                       cs = all(op.getCStrides());
+  std::vector<std::vector<int64_t>> batches;
+  std::vector<int64_t> extents = all(op.getBatch()), point(extents.size());
+  enumerate(extents, 0, point, batches);
+  size_t r = extents.size();
+  Memory a = get(op.getA()), b = get(op.getB()), c = get(op.getC());
+  for (const auto &batch : batches) {
+    int64_t a0 = offsets[0], b0 = offsets[1], c0 = offsets[2];
+    for (size_t i = 0; i < r; ++i) {
+      a0 += batch[i] * as[i];
+      b0 += batch[i] * bs[i];
+      c0 += batch[i] * cs[i];
+    }
+    for (int64_t m = 0; m < sizes[0]; ++m)
+      for (int64_t n = 0; n < sizes[1]; ++n) {
+        Scalar sum;
+        for (int64_t k = 0; k < sizes[2]; ++k) {
+          int64_t ai = a0 + m * as[r] + k * as[r + 1];
+          int64_t bi = b0 + k * bs[r] + n * bs[r + 1];
+          if (!a.holds(ai) || !b.holds(bi))
+            return fail(op, "reads out of bounds"), false;
+          Scalar x = a.get(ai), y = b.get(bi);
+          sum.f += x.f * y.f;
+          sum.i += x.i * y.i;
+        }
+        int64_t ci = c0 + m * cs[r] + n * cs[r + 1];
+        if (!c.holds(ci))
+          return fail(op, "writes out of bounds"), false;
+        if (op.getBias())
+          sum.f += get(op.getBias()).get(n).f;
+        if (op.getResidual())
+          sum.f += get(op.getResidual()).get(ci).f;
+        sum.f = activate(op.getActivation(), sum.f);
+        c.set(ci, sum);
+      }
+  }
+  return true;
+}
+
+bool Executor::runCopy(plan::CopyOp op) {
+  auto all = [&](ArrayAttr a) { return evaluate(plan::readExtents(a)); };
+  std::vector<int64_t> extents = all(op.getExtents()), offsets = all(op.getOffsets());
+  std::vector<int64_t> xs = all(op.getXStrides()), ys = all(op.getYStrides());
+  std::vector<std::vector<int64_t>> points;
+  std::vector<int64_t> point(extents.size());
+  enumerate(extents, 0, point, points);
+  Memory x = get(op.getX()), y = get(op.getY());
+  for (const auto &p : points) {
+    int64_t from = offsets[0], to = offsets[1];
+    for (size_t i = 0; i < p.size(); ++i) {
+      from += p[i] * xs[i];
+      to += p[i] * ys[i];
+    }
+    if (!x.holds(from) || !y.holds(to))
+      return fail(op, "is out of bounds"), false;
+    y.set(to, x.get(from));
+  }
+  return true;
+}
+
+bool Executor::runAs(Operation *op, StringRef name, ValueRange in,
+                     ValueRange out) {
+  auto getType = [&](Value buffer) {
+    Type element = cast<plan::BufferType>(buffer.getType()).getTensor().getElementType();
+    return RankedTensorType::get(getShape(buffer), element);
+  };
+  Block block;
+  OperationState state(op->getLoc(), name);
+  SmallVector<HostTensor> tensors;
+  for (Value buffer : in) {
+    state.addOperands(block.addArgument(getType(buffer), op->getLoc()));
+    tensors.push_back(read(buffer));
+  }
+  for (Value buffer : out)
+    state.addTypes(getType(buffer));
+  auto wanted = RegisteredOperationName::lookup(name, op->getContext());
+  for (StringRef attribute : wanted->getAttributeNames())
+    if (Attribute value = op->getAttr(attribute))
+      state.addAttribute(attribute, value);
+  Operation *call = Operation::create(state);
+  block.push_back(call);
+  auto results = interpretOp(call, tensors);
+  if (failed(results))
+    return fail(op, "the interpreter refuses it"), false;
+  for (auto [buffer, tensor] : llvm::zip(out, *results))
+    write(buffer, tensor);
+  return true;
+}
+
+bool Executor::step(Operation *op) {
+  return llvm::TypeSwitch<Operation *, bool>(op)
+      .Case([&](plan::KernelOp k) { return runKernel(k); })
+      .Case([&](plan::UpdateOp u) { return runUpdate(u); })
+      .Case([&](plan::MatmulOp m) { return runMatmul(m); })
+      .Case([&](plan::CopyOp c) { return runCopy(c); })
+      .Case([&](plan::Conv2dOp c) {
+        StringRef name = c.getKind() == plan::ConvKind::forward ? "asg.conv2d"
+                         : c.getKind() == plan::ConvKind::input_grad
+                             ? "asg.conv2d_input_grad"
+                             : "asg.conv2d_weight_grad";
+        if (!runAs(c, name, {c.getIn0(), c.getIn1()}, c.getOut()))
+          return false;
+        Memory out = get(c.getOut());
+        std::vector<int64_t> shape = getShape(c.getOut());
+        for (int64_t i = 0; i < out.count; ++i) {
+          double x = out.get(i).f;
+          if (c.getBias())
+            x += get(c.getBias()).get(i / (shape[2] * shape[3]) % shape[1]).f;
+          out.set(i, {activate(c.getActivation(), x), 0});
+        }
+        return true;
+      })
+      .Case([&](plan::MaxPool2dOp p) {
+        return runAs(p, "asg.max_pool2d", p.getX(), {p.getY(), p.getIndices()});
+      })
+      .Case([&](plan::AvgPool2dOp p) {
+        return runAs(p, p.getBackward() ? "asg.avg_pool2d_grad" : "asg.avg_pool2d",
+                     p.getIn(), p.getOut());
+      })
+      .Case([&](plan::MaxUnpool2dOp p) {
+        return runAs(p, "asg.max_unpool2d", {p.getIn(), p.getIndices()}, p.getOut());
+      })
+      .Case([&](plan::PoolGather2dOp p) {
+        return runAs(p, "asg.pool_gather2d", {p.getIn(), p.getIndices()}, p.getOut());
+      })
+      .Case([&](plan::GatherOp g) {
+        return runAs(g, "asg.gather", {g.getIn(), g.getIndices()}, g.getOut());
+      })
+      .Case([&](plan::ScatterAddOp s) {
+        return runAs(s, "asg.scatter_add", {s.getIn(), s.getIndices()}, s.getOut());
+      })
+      .Default([&](Operation *other) { return fail(other, "is no known step"), false; });
+}
+
+/// Fills what was alive for the last time in `step`, but not what lives on in the
+/// same place.
+void Executor::poison(int64_t step) {
+  SmallVector<plan::AllocOp> allocs(program.getBody().getOps<plan::AllocOp>());
+  for (plan::AllocOp dead : allocs) {
+    if (!dead.getOffset() || static_cast<int64_t>(dead.getLast().value_or(-1)) != step)
+      continue;
+    for (uint64_t byte = 0; byte < *dead.getBytes(); ++byte) {
+      uint64_t address = *dead.getOffset() + byte;
+      bool isAlive = llvm::any_of(allocs, [&](plan::AllocOp other) {
+        return other.getOffset() && static_cast<int64_t>(*other.getFirst()) <= step &&
+               static_cast<int64_t>(*other.getLast()) > step && address >= *other.getOffset() &&
+               address < *other.getOffset() + *other.getBytes();
+      });
+      if (!isAlive && address < arena.size())
+        arena[address] = std::byte(0xff);
+    }
+  }
+}
+
+std::optional<ExecuteResult> Executor::run(ArrayRef<HostTensor> inputs,
+                                           const Variables &variables) {
+  if (!bind(inputs, variables))
+    return std::nullopt;
+  int64_t number = 0;
+  for (Operation &op : program.getBody().front()) {
+    if (!isa<plan::StepInterface>(op))
+      continue;
+    if (!step(&op))
+      return std::nullopt;
+    poison(number++);
+  }
+  ExecuteResult result;
+  result.variables = variables;
+  for (Value buffer : program.getOutputs())
+    result.outputs.push_back(read(buffer));
+  for (auto variable : program.getBody().getOps<plan::VariableOp>())
+    result.variables[variable.getVariable().str()] = read(variable);
+  return result;
+}
+} // namespace
+
+std::optional<ExecuteResult> execute(plan::ProgramOp program,
+                                     ArrayRef<HostTensor> inputs,
+                                     const Variables &variables,
+                                     std::string &error) {
+  return Executor(program, error).run(inputs, variables);
+}
+
+} // namespace asgc::test
