@@ -163,7 +163,7 @@ def Plan_UpdateOp : Plan_Op<"update", [AttrSizedOperandSegments, SingleBlock, Is
         reads(%p = [%w : tensor<...>, %b : tensor<...>], %g = [%dw : ..., %db : ...])
         -> ([%w : ..., %b : ...]) { ... }
     ```
-    Segment s covers `extents[s]` elements. `shared` operands hold one element
+    Segment s covers `extents[s]` elements, a number. `shared` operands hold one element
     each, the same for all segments. `reads` are groups of one buffer per
     segment, as are `writes`; all are indexed flat, at stride 1. A write may be
     a read of the same position (in place). Body arguments: one per shared, then one per group
@@ -171,9 +171,9 @@ def Plan_UpdateOp : Plan_Op<"update", [AttrSizedOperandSegments, SingleBlock, Is
 
     With `reduces`, every yielded value is a plan.reduce over [0] of a value of its
     segment, or is computed from such and from `shared`, and every write holds one
-    element. `workspace` (optional) is then tensor<P x S x C> of the widened type: each of
-    the S segments is cut in C chunks of ceil(extent / C), and partial result p of
-    chunk c of segment s is element (p·S + s)·C + c (see plan.kernel).
+    element. `workspace` (optional) is then tensor<P x T> of the widened type, room for
+    T ≥ S tasks, each a block of one segment: partial result p of task t is element
+    p·T + t, and a second launch combines those of each segment in order.
   }];
   let arguments = (ins StrAttr:$name, Plan_Extents:$extents, UnitAttr:$reduces,
       Variadic<Plan_BufferType>:$shared, Variadic<Plan_BufferType>:$reads,

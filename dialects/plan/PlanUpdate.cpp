@@ -181,6 +181,10 @@ void UpdateOp::print(OpAsmPrinter &printer) {
 LogicalResult UpdateOp::verify() {
   if (failed(verifyExtents(*this, "extents", getExtents())))
     return failure();
+  for (Attribute extent : getExtents())
+    if (!isa<IntegerAttr>(extent))
+      return emitOpError() << "extent " << extent
+                           << " of a segment is not known at compile time";
   size_t segments = getExtents().size();
   if (segments == 0)
     return emitOpError("has no segment");

@@ -33,6 +33,13 @@ void buildAsgPipeline(mlir::OpPassManager &manager,
 /// Makes `--asg-pipeline` known to the command line.
 void registerAsgPipeline();
 
+/// Adds all passes that turn legal asg, fused or not, into a plan whose buffers have
+/// their places.
+void buildPlanPipeline(mlir::OpPassManager &manager);
+
+/// Makes `--plan-pipeline` known to the command line.
+void registerPlanPipeline();
+
 } // namespace asgc
 
 #endif

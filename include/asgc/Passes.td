@@ -156,6 +156,23 @@ def PlanBuild : Pass<"plan-build", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"steps", "steps", "Steps built">];
 }
 
+def PlanSelectKernels : Pass<"plan-select-kernels", "::mlir::ModuleOp"> {
+  let summary = "Chooses the loops of steps by their shapes";
+  let description = [{
+    - A product of a few hundred steps becomes a `row` kernel, and one whose sum has
+      one term a `map`: neither is worth a call.
+    - A few long rows that are only reduced become a `reduce` kernel.
+    - A reduction with much to sum and few results gets a workspace, in which chunks
+      leave partial results that are then combined. The number of chunks follows
+      from shapes alone, so results do not depend on the number of threads.
+  }];
+  let dependentDialects = ["::asgc::plan::PlanDialect", "::mlir::arith::ArithDialect"];
+  let statistics = [
+    Statistic<"products", "matmuls-as-kernels", "Matrix products that became kernels">,
+    Statistic<"splits", "reductions-split", "Reductions that got a workspace">
+  ];
+}
+
 //===- plan: memory -------------------------------------------------------===//
 
 def PlanSchedule : Pass<"plan-schedule", "::mlir::ModuleOp"> {
@@ -177,6 +194,17 @@ def PlanAssignMemory : Pass<"plan-assign-memory", "::mlir::ModuleOp"> {
     and `arena` and `lower_bound` of the program.
   }];
   let statistics = [Statistic<"inPlace", "in-place", "Buffers written over a dying one">];
+}
+
+def PlanVerify : Pass<"plan-verify", "::mlir::ModuleOp"> {
+  let summary = "Checks that the module is legal plan, the form that code is made from";
+  let description = [{
+    Legal plan has no graphs; every step reads what a step before it has written, has a
+    name of its own and traces to a source line; accesses stay within their
+    buffers at the bounds of run-time dims; a step reads what it writes at the same
+    place only; no two buffers overlap in the arena while both are alive, but where
+    one takes over from the other; and every output is written.
+  }];
 }
 
 #endif

@@ -205,7 +205,8 @@ bool isOneElement(const std::optional<plan::Access> &access) {
 /// a full reduction, one element.
 bool canBeSegment(plan::KernelOp kernel) {
   bool isMap = kernel.getKind() == plan::KernelKind::map;
-  if (kernel.getSpaceRank() > 1 || kernel.getKind() == plan::KernelKind::row)
+  if (kernel.getSpaceRank() > 1 || kernel.getKind() == plan::KernelKind::row ||
+      (kernel.getSpaceRank() == 1 && !kernel.getExtent(0).asConstant()))
     return false;
   for (size_t write = 0; write < kernel.getWrites().size(); ++write) {
     plan::Access access = kernel.getWriteAccess(write);

@@ -67,6 +67,7 @@ void addBuild(mlir::OpPassManager &manager) {
   manager.addPass(createAsgInlineLayers());
   manager.addPass(createAsgDifferentiate());
   manager.addPass(createPlanBuild());
+  manager.addPass(createPlanVerify());
 }
 
 void addFusedBuild(mlir::OpPassManager &manager) {
@@ -75,9 +76,8 @@ void addFusedBuild(mlir::OpPassManager &manager) {
 }
 
 void addAll(mlir::OpPassManager &manager) {
-  addFusedBuild(manager);
-  manager.addPass(createPlanSchedule());
-  manager.addPass(createPlanAssignMemory());
+  buildAsgPipeline(manager, AsgPipelineOptions());
+  buildPlanPipeline(manager);
 }
 
 void checkRandom(uint64_t seeds, const Passes &addPasses) {

@@ -1,0 +1,20 @@
+//===- Pipeline.cpp - The passes over plans, in order ---------------------===//
+#include "asgc/Passes.h"
+
+#include "mlir/Pass/PassRegistry.h"
+
+using namespace mlir;
+
+void asgc::buildPlanPipeline(OpPassManager &manager) {
+  manager.addPass(createPlanBuild());
+  manager.addPass(createPlanSelectKernels());
+  manager.addPass(createPlanSchedule());
+  manager.addPass(createPlanAssignMemory());
+  manager.addPass(createPlanVerify());
+}
+
+void asgc::registerPlanPipeline() {
+  PassPipelineRegistration<>(
+      "plan-pipeline", "All passes from legal asg to a plan with its memory",
+      buildPlanPipeline);
+}
