@@ -159,8 +159,10 @@ GridKernel::Task GridKernel::openTask(Scope &scope, ArrayRef<Axis> taskAxes,
   SmallVector<int64_t> dims;
   Values coordinates;
   auto range = [&](Value index, Value size, const DimExpr &extent) {
-    Value from = b.mulI(index, size);
-    Value to = b.two(Binary::MinS, b.addI(from, size), b.extent(extent));
+    // The last chunks of a short dim are empty.
+    Value end = b.extent(extent);
+    Value from = b.two(Binary::MinS, b.mulI(index, size), end);
+    Value to = b.two(Binary::MinS, b.addI(from, size), end);
     return std::pair(from, to);
   };
   for (size_t left = taskAxes.size(); left-- > 0;) {

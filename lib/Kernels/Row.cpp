@@ -99,7 +99,8 @@ void GridKernel::addKept(int64_t pass,
   };
   auto findNew = [&]() -> bool {
     // The last in order: nearest to what the pass is for.
-    for (Operation *op : llvm::reverse(model.slice(roots, isKnown))) {
+    SmallVector<Operation *> ops = model.slice(roots, isKnown);
+    for (Operation *op : llvm::reverse(ops)) {
       if (op->getNumResults() != 1)
         continue;
       Value value = op->getResult(0);
