@@ -9,12 +9,11 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 
+#include <cmath>
 #include <cstring>
 #include <doctest/doctest.h>
 #include <random>
 
-// Lands with the convolutions of the runtime.
-#pragma weak asgc_rt_conv2d
 
 using namespace asgc;
 using namespace asgc::test;
@@ -78,6 +77,22 @@ Tensor test::randomF32(std::vector<int64_t> dims, double low, double high,
   for (int64_t i = 0; i < tensor.size(); ++i)
     tensor.f()[i] = draw(random);
   return tensor;
+}
+
+void test::checkClose(const Tensor &got, const std::vector<double> &want,
+                      double tolerance) {
+  REQUIRE(got.size() == static_cast<int64_t>(want.size()));
+  double worst = 0;
+  int64_t at = 0;
+  for (int64_t i = 0; i < got.size(); ++i) {
+    double error = std::abs(got.f()[i] - want[i]) / (1 + std::abs(want[i]));
+    if (!(error <= worst))
+      worst = error, at = i;
+  }
+  CAPTURE(at);
+  CAPTURE(got.f()[at]);
+  CAPTURE(want[at]);
+  CHECK(worst <= tolerance);
 }
 
 static DLTensor view(Tensor &tensor) {

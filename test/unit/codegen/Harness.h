@@ -30,6 +30,10 @@ struct Tensor {
   const float *f() const { return as<float>(); }
 };
 
+/// Fails unless each element is within `tolerance` · (1 + |want|).
+void checkClose(const Tensor &got, const std::vector<double> &want,
+                double tolerance = 1e-6);
+
 /// Numbers of [low, high], the same for the same seed.
 Tensor randomF32(std::vector<int64_t> dims, double low = -2, double high = 2,
                  uint32_t seed = 1);
