@@ -169,6 +169,15 @@ MaybeFault Compilation::State::lowerTo(Level wanted) {
     if (!isStopped)
       metadata.addStage("asg", *module);
   }
+  if (level < Level::Plan && wanted >= Level::Plan && !isStopped) {
+    OpPassManager passes(ModuleOp::getOperationName());
+    buildPlanPipeline(passes);
+    if (MaybeFault fault = runPasses(passes, FaultKind::Internal, Code::ASG0601))
+      return fault;
+    level = Level::Plan;
+    if (!isStopped)
+      metadata.addStage("plan", *module);
+  }
   return std::nullopt;
 }
 
@@ -177,6 +186,7 @@ std::vector<std::string> passNames() {
   MLIRContext context(MLIRContext::Threading::DISABLED);
   OpPassManager passes(ModuleOp::getOperationName());
   buildAsgPipeline(passes, AsgPipelineOptions());
+  buildPlanPipeline(passes);
   for (const auto &[name, pipeline] : listPasses(passes))
     names.push_back(name);
   return names;

@@ -23,6 +23,7 @@ void registerAllPasses() {
   std::call_once(once, [] {
     registerAsgcPasses();
     registerAsgPipeline();
+    registerPlanPipeline();
     mlir::registerCanonicalizerPass();
     mlir::registerCSEPass();
   });
