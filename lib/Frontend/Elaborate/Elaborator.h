@@ -266,8 +266,6 @@ public:
   void
   endGraph(mlir::ModuleOp module, Span span,
            const std::vector<std::pair<std::string, mlir::Value>> &outputs);
-  /// Forgets a graph that an error left unfinished.
-  void dropGraph();
   mlir::Value addInput(const std::string &name, mlir::RankedTensorType type,
                        Span span);
   mlir::Value seed();

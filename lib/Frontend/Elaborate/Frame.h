@@ -68,8 +68,13 @@ struct GraphInput {
   Span span;
 };
 
-/// One entry point while its ops are made.
+/// One entry point while its ops are made. Owns them until endGraph.
 struct Graph {
+  Graph() = default;
+  Graph(const Graph &) = delete;
+  Graph &operator=(const Graph &) = delete;
+  ~Graph() { delete block; }
+
   std::string name;
   bool isTraining = false;
   mlir::Block *block = nullptr;

@@ -11,14 +11,6 @@ void Elaborator::beginGraph(Graph &next) {
   builder.setInsertionPointToEnd(graph->block);
 }
 
-void Elaborator::dropGraph() {
-  if (!graph)
-    return;
-  graph->block->dropAllReferences();
-  delete graph->block;
-  graph = nullptr;
-}
-
 Value Elaborator::addInput(const std::string &name, RankedTensorType type,
                            Span span) {
   Value value = graph->block->addArgument(type, locate(span, name));
@@ -57,7 +49,7 @@ void Elaborator::endGraph(
       builder.getDictionaryAttr(dims),
       inputAttrs.empty() ? ArrayAttr() : builder.getArrayAttr(inputAttrs),
       outputAttrs.empty() ? ArrayAttr() : builder.getArrayAttr(outputAttrs));
-  op.getBody().push_back(graph->block);
+  op.getBody().push_back(std::exchange(graph->block, nullptr));
   graph = nullptr;
 }
 

@@ -12,7 +12,6 @@ class ModuleBuilder {
 public:
   ModuleBuilder(const Library &library, mlir::MLIRContext &context,
                 const ElaborateOptions &options, DiagnosticEngine &diagnostics);
-  ~ModuleBuilder() { e.dropGraph(); }
 
   mlir::OwningOpRef<mlir::ModuleOp> build(Recipe *recipe);
 
