@@ -222,8 +222,8 @@ private:
     if (!overlap)
       return success();
     // One may take over from the other in the step where that dies.
-    const Life &from = a.first < b.first ? a : b;
-    const Life &to = a.first < b.first ? b : a;
+    Life from = a.first < b.first ? a : b;
+    Life to = a.first < b.first ? b : a;
     bool takesOver =
         from.last == to.first && from.first < to.first &&
         from.begin == to.begin && from.end == to.end &&
