@@ -55,6 +55,9 @@ MaybeFault Compilation::State::lowerToLlvm() {
     codegen.metadata = metadata.str();
   codegen.weights = options.weights;
 
+  DialectRegistry codegenDialects;
+  registerCodegenDialects(codegenDialects);
+  context.appendDialectRegistry(codegenDialects);
   auto start = std::chrono::steady_clock::now();
   size_t errorsBefore = diagnostics.getNumErrors();
   std::string before = printModule();

@@ -172,7 +172,7 @@ MaybeFault Compilation::State::lowerTo(Level wanted) {
   if (level < Level::Plan && wanted >= Level::Plan && !isStopped) {
     OpPassManager passes(ModuleOp::getOperationName());
     buildPlanPipeline(passes);
-    if (MaybeFault fault = runPasses(passes, FaultKind::Internal, Code::ASG0601))
+    if (MaybeFault fault = runPasses(passes, FaultKind::Unsupported, Code::ASG0602))
       return fault;
     level = Level::Plan;
     if (!isStopped)

@@ -102,16 +102,17 @@ private:
         return op.emitOpError("is left; asg-fuse takes legal asg");
     }
     prepareFusion(graph);
-    FuseGraph nodes(graph);
-    FuseMerger merger(nodes);
-    joinContractions(nodes);
-    joinUpdates(nodes);
-    merger.joinRowResults();
-    merger.joinPrologues();
-    joinWholeReductions(nodes);
-    merger.joinRest();
-    repeated += recomputeCheaply(nodes);
-    merger.joinRest();
+    // The joins look for cycles one pair at a time, and together they can still
+    // close one. Then the boldest of them is left out, which costs a kernel and
+    // never correctness.
+    std::optional<FuseGraph> joined;
+    for (int caution = 0; caution < 4; ++caution) {
+      joined.emplace(graph);
+      join(*joined, caution);
+      if (canEmitFusions(*joined))
+        break;
+    }
+    FuseGraph &nodes = *joined;
     if (getContext().getRemarkEngine())
       explain(nodes);
     FailureOr<unsigned> built = emitFusions(nodes);
@@ -119,6 +120,22 @@ private:
       return failure();
     fusions += *built;
     return success();
+  }
+
+  void join(FuseGraph &nodes, int caution) {
+    FuseMerger merger(nodes);
+    joinContractions(nodes);
+    if (caution < 3)
+      joinUpdates(nodes);
+    merger.joinRowResults();
+    merger.joinPrologues();
+    if (caution < 2)
+      joinWholeReductions(nodes);
+    merger.joinRest();
+    if (caution < 1) {
+      repeated += recomputeCheaply(nodes);
+      merger.joinRest();
+    }
   }
 };
 

@@ -65,6 +65,8 @@ public:
   explicit Emitter(FuseGraph &graph)
       : graph(graph), end(graph.graph.getBody().front().getTerminator()) {}
   FailureOr<unsigned> run();
+  /// Whether no two groups need each other.
+  bool isOrdered();
 
 private:
   SmallVector<int> sortGroups() const;
@@ -193,11 +195,15 @@ void Emitter::wrapLoose() {
   }
 }
 
-FailureOr<unsigned> Emitter::run() {
-  SmallVector<int> order = sortGroups();
+bool Emitter::isOrdered() {
   size_t live = llvm::count_if(
       graph.groups, [](const FuseGroup &group) { return !group.members.empty(); });
-  if (order.size() != live)
+  return sortGroups().size() == live;
+}
+
+FailureOr<unsigned> Emitter::run() {
+  SmallVector<int> order = sortGroups();
+  if (!isOrdered())
     return graph.graph.emitOpError("has kernels that need each other; this is a "
                                    "fault of asg-fuse");
   SmallVector<Operation *> old;
@@ -238,5 +244,7 @@ FailureOr<unsigned> Emitter::run() {
 } // namespace
 
 FailureOr<unsigned> emitFusions(FuseGraph &graph) { return Emitter(graph).run(); }
+
+bool canEmitFusions(FuseGraph &graph) { return Emitter(graph).isOrdered(); }
 
 } // namespace asgc

@@ -57,8 +57,15 @@ SmallVector<int64_t> CollapsedDims::map(ArrayRef<int64_t> dims) const {
   return result;
 }
 
-void CollapsedDims::replace(const KernelBody::Placeholder &placeholder) const {
-  OpBuilder b(placeholder.op);
+Value CollapsedDims::replace(const KernelBody::Placeholder &placeholder) const {
+  // Behind the placeholder, and behind the values that the form adds up.
+  Operation *behind = placeholder.op;
+  for (const auto &[value, factor] : placeholder.form.terms)
+    if (Operation *def = value.getDefiningOp();
+        def && behind->isBeforeInBlock(def))
+      behind = def;
+  OpBuilder b(placeholder.op->getContext());
+  b.setInsertionPointAfter(behind);
   Location loc = placeholder.op->getLoc();
   Type i64 = b.getI64Type();
   Value sum;
@@ -85,6 +92,7 @@ void CollapsedDims::replace(const KernelBody::Placeholder &placeholder) const {
     add(number(placeholder.form.offset));
   placeholder.op->getResult(0).replaceAllUsesWith(sum);
   placeholder.op->erase();
+  return sum;
 }
 
 } // namespace asgc::planner

@@ -24,7 +24,7 @@ public:
   plan::Access map(const Form &form) const;
   llvm::SmallVector<int64_t> map(llvm::ArrayRef<int64_t> dims) const;
   /// Puts arithmetic on plan.index in the place of a placeholder.
-  void replace(const KernelBody::Placeholder &placeholder) const;
+  mlir::Value replace(const KernelBody::Placeholder &placeholder) const;
 
 private:
   bool canJoin(size_t outer, size_t inner) const;

@@ -125,9 +125,17 @@ void KernelBuilder::removeDead() {
   DenseSet<Value> used; // looked up only
   for (const Write &write : writes)
     used.insert(write.value);
+  // An index that is still a placeholder uses the values of its form.
+  auto isTerm = [&](Value value) {
+    return llvm::any_of(body.placeholders, [&](const auto &placeholder) {
+      return llvm::any_of(placeholder.form.terms, [&](const auto &term) {
+        return term.first == value;
+      });
+    });
+  };
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*block))) {
     if (!op.use_empty() || llvm::any_of(op.getResults(), [&](Value result) {
-          return used.contains(result);
+          return used.contains(result) || isTerm(result);
         }))
       continue;
     llvm::erase_if(body.placeholders, [&](const auto &placeholder) {
@@ -180,8 +188,15 @@ plan::KernelOp KernelBuilder::create(OpBuilder &builder, Location loc,
                         llvm::map_to_vector(writes, [](const Write &write) {
                           return write.value;
                         }));
-  for (const KernelBody::Placeholder &placeholder : body.placeholders)
-    dims.replace(placeholder);
+  for (const KernelBody::Placeholder &placeholder : body.placeholders) {
+    Value old = placeholder.op->getResult(0);
+    Value index = dims.replace(placeholder);
+    // Forms name values without using them.
+    for (KernelBody::Placeholder &other : body.placeholders)
+      for (auto &[value, factor] : other.form.terms)
+        if (value == old)
+          value = index;
+  }
   for (auto reduce : block->getOps<plan::ReduceOp>())
     reduce.setDims(dims.map(reduce.getDims()));
   SmallVector<Value> readBuffers, writeBuffers;
