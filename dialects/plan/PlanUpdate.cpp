@@ -40,26 +40,26 @@ StringRef UpdateOp::getStepName() { return getName(); }
 //===- Text ---------------------------------------------------------------===//
 
 namespace {
-struct Buffers {
+struct GroupBuffers {
   SmallVector<OpAsmParser::UnresolvedOperand> operands;
   SmallVector<Type> types;
 };
 
 /// `%buffer : type`
-ParseResult parseBuffer(OpAsmParser &parser, Buffers &buffers) {
+ParseResult parseBuffer(OpAsmParser &parser, GroupBuffers &buffers) {
   return failure(parser.parseOperand(buffers.operands.emplace_back()) ||
                  parser.parseColon() ||
                  parseTensor(parser, buffers.types.emplace_back()));
 }
 
 /// `[%w : type, %b : type]`
-ParseResult parseGroup(OpAsmParser &parser, Buffers &buffers) {
+ParseResult parseGroup(OpAsmParser &parser, GroupBuffers &buffers) {
   return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&] {
     return parseBuffer(parser, buffers);
   });
 }
 
-Type getArgumentType(Type bufferType) {
+Type getElementArgument(Type bufferType) {
   auto buffer = dyn_cast<BufferType>(bufferType);
   return buffer ? getBodyType(buffer.getTensor().getElementType()) : bufferType;
 }
@@ -69,15 +69,15 @@ struct ArgumentParser {
   OpAsmParser &parser;
   SmallVector<OpAsmParser::Argument> arguments;
 
-  ParseResult parse(Buffers &buffers,
-                    ParseResult (*parseBuffers)(OpAsmParser &, Buffers &)) {
+  ParseResult parse(GroupBuffers &buffers,
+                    ParseResult (*parseBuffers)(OpAsmParser &, GroupBuffers &)) {
     if (parser.parseArgument(arguments.emplace_back()) || parser.parseEqual() ||
         parseBuffers(parser, buffers))
       return failure();
     if (buffers.types.empty())
       return parser.emitError(parser.getCurrentLocation(),
                               "expected a group of one buffer per segment");
-    arguments.back().type = getArgumentType(buffers.types.back());
+    arguments.back().type = getElementArgument(buffers.types.back());
     return success();
   }
 };
@@ -85,7 +85,7 @@ struct ArgumentParser {
 
 ParseResult UpdateOp::parse(OpAsmParser &parser, OperationState &state) {
   Properties &properties = state.getOrAddProperties<Properties>();
-  Buffers shared, reads, writes, workspace;
+  GroupBuffers shared, reads, writes, workspace;
   ArgumentParser arguments{parser, {}};
   auto parseList = [&](auto parseOne) {
     return parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren,
@@ -215,9 +215,9 @@ LogicalResult UpdateOp::verify() {
 LogicalResult UpdateOp::verifyRegions() {
   Block &body = getBody().front();
   SmallVector<Type> expected(
-      llvm::map_range(getShared().getTypes(), getArgumentType));
+      llvm::map_range(getShared().getTypes(), getElementArgument));
   for (int64_t group = 0; group < getReadGroupCount(); ++group)
-    expected.push_back(getArgumentType(getReadGroup(group).front().getType()));
+    expected.push_back(getElementArgument(getReadGroup(group).front().getType()));
   if (!llvm::equal(body.getArgumentTypes(), expected))
     return emitOpError("arguments of the body do not match the buffers read");
   SmallVector<ValueFacts> arguments(expected.size());
@@ -233,7 +233,7 @@ LogicalResult UpdateOp::verifyRegions() {
                          << " groups, but its body yields " << values.size()
                          << " values";
   for (auto [index, value] : llvm::enumerate(values)) {
-    Type type = getArgumentType(getWriteGroup(index).front().getType());
+    Type type = getElementArgument(getWriteGroup(index).front().getType());
     if (value.getType() != type)
       return emitOpError() << "value " << index << " of the body has type "
                            << value.getType() << ", expected " << type;

@@ -7,10 +7,6 @@ using namespace asgc::kernels;
 
 namespace {
 constexpr int64_t kCombineBlock = 1024;
-
-int64_t bytesOf(Type type) {
-  return std::max(1u, type.getIntOrFloatBitWidth() / 8);
-}
 } // namespace
 
 void GridKernel::planCombine() {

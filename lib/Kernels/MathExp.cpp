@@ -1,4 +1,5 @@
 //===- MathExp.cpp - Exponentials and what is made of them ----------------===//
+#include "MathConstants.h"
 #include "asgc/Kernels.h"
 
 using namespace mlir;
@@ -8,12 +9,6 @@ using arith::CmpFPredicate;
 // All polynomials of this library are minimax fits of the relative error, their
 // coefficients rounded to f32 one after the other, each time with the rest
 // fitted again.
-
-namespace {
-constexpr double kLog2E = 1.4426950408889634;
-// ln 2 as the sum of two f32.
-constexpr double kLn2High = 0.693147182465, kLn2Low = -1.90465421213e-9;
-} // namespace
 
 /// eʳ − 1 for |r| ≤ ln 2 / 2.
 Value Math::expPolynomial(Value r) {

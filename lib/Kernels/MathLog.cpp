@@ -1,4 +1,5 @@
 //===- MathLog.cpp - Logarithms and powers --------------------------------===//
+#include "MathConstants.h"
 #include "asgc/Kernels.h"
 
 #include <cmath>
@@ -10,10 +11,9 @@ using arith::CmpFPredicate;
 using arith::CmpIPredicate;
 
 namespace {
-// ln 2 and log10 2 as sums of two f32.
-constexpr double kLn2High = 0.693147182465, kLn2Low = -1.90465421213e-9;
+// log10 2 as the sum of two f32.
 constexpr double kLog102High = 0.301030009985, kLog102Low = -1.43209888392e-8;
-constexpr double kLog2E = 1.4426950408889634, kLog10E = 0.43429448190325182;
+constexpr double kLog10E = 0.43429448190325182;
 /// Bits of √½: the mantissas that are left lie in [√½, √2).
 constexpr int64_t kSqrtHalfBits = 0x3f3504f3;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();

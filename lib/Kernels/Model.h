@@ -23,6 +23,11 @@ using BoundOf = std::function<std::optional<int64_t>(const DimExpr &)>;
 using Dims = uint32_t;
 inline bool has(Dims dims, int64_t dim) { return dims >> dim & 1; }
 
+/// Of an element in memory; a bool takes a byte.
+inline int64_t bytesOf(Type element) {
+  return std::max(1u, element.getIntOrFloatBitWidth() / 8);
+}
+
 /// An operand of the step: where its element of a point lies.
 struct Operand {
   Type element;         // of the buffer

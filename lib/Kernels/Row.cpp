@@ -60,10 +60,6 @@ Type keptType(Value value) {
   Type type = registerType(value.getType());
   return type.isInteger(1) ? IntegerType::get(type.getContext(), 8) : type;
 }
-
-int64_t bytesOf(Type type) {
-  return std::max(1u, type.getIntOrFloatBitWidth() / 8);
-}
 } // namespace
 
 void GridKernel::planKept() {

@@ -23,10 +23,6 @@ const Operand &Scope::operand(unsigned index) const {
                                     : model.writes[index - model.reads.size()];
 }
 
-static int64_t bytesOf(Type element) {
-  return std::max(1u, element.getIntOrFloatBitWidth() / 8);
-}
-
 void Scope::open(ArrayRef<int64_t> dims, ArrayRef<Value> at) {
   for (auto [dim, coordinate] : llvm::zip(dims, at)) {
     opened |= 1u << dim;

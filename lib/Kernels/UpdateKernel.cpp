@@ -8,10 +8,6 @@ using namespace asgc::kernels;
 namespace {
 /// Elements in a task, unless the workspace has less room.
 constexpr int64_t kUpdateBlock = 4096;
-
-int64_t bytesOf(Type type) {
-  return std::max(1u, type.getIntOrFloatBitWidth() / 8);
-}
 } // namespace
 
 //===- Analysis -----------------------------------------------------------===//

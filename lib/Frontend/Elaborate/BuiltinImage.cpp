@@ -7,10 +7,6 @@ namespace asgc {
 
 namespace {
 
-Operand operand(BuiltinCall &call, size_t i) {
-  return {call[i], call.spans[i]};
-}
-
 using Pair = std::vector<int64_t>;
 
 /// A number for both axes, or [height, width]; at least `least`.

@@ -9,10 +9,6 @@ namespace asgc {
 
 namespace {
 
-Operand operand(BuiltinCall &call, size_t i) {
-  return {call[i], call.spans[i]};
-}
-
 /// Indices as i32 or i64; null after an error.
 Value readIndices(Elaborator &e, BuiltinCall &call, size_t i) {
   Operand x = operand(call, i);

@@ -10,10 +10,6 @@ namespace asgc {
 
 namespace {
 
-Operand operand(BuiltinCall &call, size_t i) {
-  return {call[i], call.spans[i]};
-}
-
 /// The tensor that is the first argument, and its dims.
 struct Subject {
   Value x;

@@ -9,10 +9,6 @@ namespace asgc {
 
 namespace {
 
-Operand operand(BuiltinCall &call, size_t i) {
-  return {call[i], call.spans[i]};
-}
-
 /// A function of numbers and of tensors; integers become f32.
 template <typename Op, double (*fold)(double)>
 Term applyFloat(Elaborator &e, BuiltinCall &call) {

@@ -9,10 +9,6 @@ namespace asgc {
 
 namespace {
 
-Operand operand(BuiltinCall &call, size_t i) {
-  return {call[i], call.spans[i]};
-}
-
 /// The parts of a reduction that all have in common.
 struct Reduction {
   Value x;

@@ -9,10 +9,6 @@ namespace asgc {
 
 namespace {
 
-Operand operand(BuiltinCall &call, size_t i) {
-  return {call[i], call.spans[i]};
-}
-
 /// int(x): towards zero.
 Term toInteger(Elaborator &e, BuiltinCall &call) {
   if (call[0].isExtent())

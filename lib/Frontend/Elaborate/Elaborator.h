@@ -20,6 +20,10 @@ struct Operand {
   Span span;
 };
 
+inline Operand operand(const BuiltinCall &call, size_t i) {
+  return {call[i], call.spans[i]};
+}
+
 /// Elaborates one module. Functions that fail report why and return poison (or
 /// a null value or type); poison passes through silently, so that one error is
 /// reported once and elaboration goes on to find the others.

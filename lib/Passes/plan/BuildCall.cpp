@@ -8,10 +8,6 @@ using namespace mlir;
 namespace asgc::planner {
 
 namespace {
-RankedTensorType getType(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
 StringRef getMnemonic(Operation *op) {
   return op->getName().getStringRef().split('.').second;
 }

@@ -7,10 +7,6 @@ using namespace mlir;
 namespace asgc::planner {
 
 namespace {
-RankedTensorType getType(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
 /// The only op that uses `value`; null if there are several, or the value
 /// leaves the fusion.
 Operation *getOnlyUser(Value value) {

@@ -9,10 +9,6 @@ using namespace mlir;
 namespace asgc::planner {
 
 namespace {
-RankedTensorType getType(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
 /// Ops and roots that need one another.
 struct Group {
   SmallVector<Operation *> ops;

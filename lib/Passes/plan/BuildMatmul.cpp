@@ -6,12 +6,7 @@ using namespace mlir;
 namespace asgc::planner {
 
 namespace {
-const DimExpr kZero(0), kOne(1);
 constexpr size_t kMaxBatchRank = 6; // ASGC_MAX_RANK - 2
-
-RankedTensorType getType(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
 
 /// One loop of a matrix product: an extent and the strides of a, b and c.
 struct Loop {

@@ -8,6 +8,8 @@
 
 namespace asgc::planner {
 
+inline const DimExpr kZero(0), kOne(1);
+
 /// Σ coefs[k] · dₖ + Σ coefficient · value + offset: the index along one axis
 /// of a tensor at a point of an iteration space. The values are i64s that a
 /// kernel's body computes, such as an element of a list of indices.

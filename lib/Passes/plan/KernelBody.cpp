@@ -13,10 +13,6 @@ namespace {
 /// recursion; a chain longer than this is split over kernels instead.
 constexpr int kMaxDepth = 200;
 
-RankedTensorType getType(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
 /// The only value of a constant, in the type that bodies compute with; null if
 /// it has several.
 TypedAttr getOnlyValue(asg::ConstantOp op) {

@@ -5,12 +5,6 @@ using namespace mlir;
 
 namespace asgc::planner {
 
-namespace {
-RankedTensorType getType(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-} // namespace
-
 FailureOr<Value> KernelBody::computeReshape(asg::ReshapeOp op,
                                             const Index &index, Value guard) {
   if (auto operandIndex =

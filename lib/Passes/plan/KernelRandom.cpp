@@ -5,12 +5,6 @@ using namespace mlir;
 
 namespace asgc::planner {
 
-namespace {
-RankedTensorType getType(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-} // namespace
-
 FailureOr<Value> KernelBody::computeRandom(Operation *op, Value seed,
                                            Value step, int64_t stream,
                                            const Index &index, Value guard) {

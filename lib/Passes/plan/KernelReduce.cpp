@@ -7,12 +7,6 @@ using namespace mlir;
 
 namespace asgc::planner {
 
-namespace {
-RankedTensorType getType(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-} // namespace
-
 FailureOr<Value> KernelBody::computeReduce(Operation *op, const Index &index,
                                            Value guard) {
   // A reduction has one value for each point along its dims, so it can be read

@@ -8,12 +8,6 @@ using namespace mlir;
 namespace asgc::planner {
 
 namespace {
-const DimExpr kZero(0), kOne(1);
-
-RankedTensorType getType(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
 bool haveSameShape(Value a, Value b) {
   return asg::getDims(getType(a)) == asg::getDims(getType(b));
 }

@@ -8,10 +8,6 @@ using namespace mlir;
 namespace asgc::planner {
 
 namespace {
-RankedTensorType getType(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
 plan::BufferType getBufferType(RankedTensorType type) {
   return plan::BufferType::get(type.getContext(), type);
 }

@@ -1,4 +1,5 @@
 //===- TinyMatmul.cpp - Products too small for a call ---------------------===//
+#include "Form.h"
 #include "SelectKernels.h"
 
 using namespace mlir;
@@ -6,8 +7,6 @@ using namespace mlir;
 namespace asgc::planner {
 
 namespace {
-const DimExpr kOne(1);
-
 Type getElementType(Value buffer) {
   return cast<plan::BufferType>(buffer.getType())
       .getTensor()

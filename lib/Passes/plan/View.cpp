@@ -10,12 +10,6 @@ using namespace mlir;
 namespace asgc::planner {
 
 namespace {
-const DimExpr kZero(0), kOne(1);
-
-RankedTensorType getType(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
 /// Where a slice starts along `axis`: a negative start counts from the end.
 DimExpr getStart(asg::SliceOp op, size_t axis) {
   int64_t start = op.getStarts()[axis];

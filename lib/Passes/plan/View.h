@@ -8,6 +8,10 @@
 
 namespace asgc::planner {
 
+inline mlir::RankedTensorType getType(mlir::Value value) {
+  return mlir::cast<mlir::RankedTensorType>(value.getType());
+}
+
 /// Where the elements of a tensor lie: element (i0, i1, …) is element
 /// `offset` + Σ strides[k] · ik of `buffer`.
 struct View {
