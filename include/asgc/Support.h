@@ -54,6 +54,8 @@ public:
   uint32_t getLineStart(uint32_t line) const { return lineStarts[line - 1]; }
   /// Where byte `offset` stands; offsets beyond the text count as its end.
   Position getPosition(uint32_t offset) const;
+  /// Only its line: unlike a column, that is found without reading the line.
+  uint32_t getLineNumber(uint32_t offset) const;
 
 private:
   std::string path;

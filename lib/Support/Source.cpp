@@ -35,10 +35,15 @@ std::string_view SourceFile::getLine(uint32_t line) const {
   return std::string_view(text).substr(begin, end - begin);
 }
 
-Position SourceFile::getPosition(uint32_t offset) const {
+uint32_t SourceFile::getLineNumber(uint32_t offset) const {
   offset = std::min<size_t>(offset, text.size());
   auto next = std::upper_bound(lineStarts.begin(), lineStarts.end(), offset);
-  uint32_t line = next - lineStarts.begin();
+  return next - lineStarts.begin();
+}
+
+Position SourceFile::getPosition(uint32_t offset) const {
+  offset = std::min<size_t>(offset, text.size());
+  uint32_t line = getLineNumber(offset);
   uint32_t column = 1;
   for (size_t i = lineStarts[line - 1]; i < offset; ++i)
     column += (text[i] & 0xc0) != 0x80; // continuation bytes do not count

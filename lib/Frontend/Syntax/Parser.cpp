@@ -151,7 +151,8 @@ void Parser::skipItem() {
     // setting of a recipe, `loss name` an item.
     bool isLeft = peek().isFirstOnLine &&
                   peek().kind == TokenKind::Identifier &&
-                  file.getPosition(peek().span.begin).column == 1;
+                  file.getLineStart(file.getLineNumber(
+                      peek().span.begin)) == peek().span.begin;
     TokenKind next = peek(1).kind;
     if (peek().isFirstOnLine && (isWord || isLeft) &&
         (next == TokenKind::Identifier || next == TokenKind::String))
@@ -175,9 +176,9 @@ Comments Parser::takeComments() {
     lastLine = token.line;
   }
   const SourceFile &file = diagnostics.getSources().getFile(peek().span.file);
-  uint32_t line = file.getPosition(position).line;
+  uint32_t line = file.getLineNumber(position);
   if (lastLine == 0 && at > 0)
-    lastLine = file.getPosition(previousSpan().end).line;
+    lastLine = file.getLineNumber(previousSpan().end);
   comments.hasBlankBefore = lastLine > 0 && line > lastLine + 1;
   return comments;
 }
@@ -185,7 +186,7 @@ Comments Parser::takeComments() {
 void Parser::finishComments(Comments &comments) {
   const SourceFile &file = diagnostics.getSources().getFile(peek().span.file);
   uint32_t end = previousSpan().end;
-  uint32_t line = file.getPosition(end).line;
+  uint32_t line = file.getLineNumber(end);
   for (; commentAt < list.comments.size(); ++commentAt) {
     const CommentToken &token = list.comments[commentAt];
     bool isInside = token.span.begin < end;
