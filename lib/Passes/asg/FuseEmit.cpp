@@ -39,8 +39,15 @@ Value RegionBuilder::get(Value value) {
   if (!op || !(isView(op) || isSource(op)))
     return value;
   IRMapping mapping;
-  for (Value operand : op->getOperands())
-    mapping.map(operand, isSource(op) ? operand : get(operand));
+  if (isView(op)) {
+    Value viewed = op->getOperand(0);
+    Operation *source = viewed.getDefiningOp();
+    // Views show a source at coordinates of their own: iota as a column and as
+    // a row are two.
+    mapping.map(viewed, source && isSource(source)
+                            ? builder.clone(*source)->getResult(0)
+                            : get(viewed));
+  }
   Value copy = builder.clone(*op, mapping)->getResult(0);
   inside[value] = copy;
   return copy;

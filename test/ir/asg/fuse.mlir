@@ -222,3 +222,23 @@ asg.graph @loose(%x: tensor<4xf32> {asg.name = "x"}) -> (tensor<4x8xf32> {asg.na
   %2 = asg.broadcast %x dims [0] : (tensor<4xf32>) -> tensor<4x1xf32>
   asg.return %0, %1, %2 : tensor<4x8xf32>, tensor<8xf32>, tensor<4x1xf32>
 }
+
+// -----
+
+// Sources are shown by each view for itself: one iota is a column and a row.
+// CHECK-LABEL: asg.graph @causal
+asg.graph @causal(%x: tensor<4x4xf32> {asg.name = "x"}) -> (tensor<4x4xf32> {asg.name = "y"}) {
+  // CHECK-NEXT: asg.fusion "map" -> tensor<4x4xf32>
+  // CHECK: %[[I:.*]] = asg.iota
+  // CHECK: %[[ROW:.*]] = asg.broadcast %[[I]] dims [0]
+  // CHECK: %[[J:.*]] = asg.iota
+  // CHECK: %[[COLUMN:.*]] = asg.broadcast %[[J]] dims [1]
+  // CHECK: asg.compare ge, %[[ROW]], %[[COLUMN]]
+  %i = asg.iota axis 0 : tensor<4xi64>
+  %row = asg.broadcast %i dims [0] : (tensor<4xi64>) -> tensor<4x4xi64>
+  %column = asg.broadcast %i dims [1] : (tensor<4xi64>) -> tensor<4x4xi64>
+  %seen = asg.compare ge, %row, %column : tensor<4x4xi64>
+  %hidden = asg.constant dense<-1.0> : tensor<4x4xf32>
+  %y = asg.select %seen, %x, %hidden : tensor<4x4xi1>, tensor<4x4xf32>
+  asg.return %y : tensor<4x4xf32>
+}
