@@ -1,6 +1,7 @@
 //===- LoadData.cpp - A recipe becomes a data set in two parts ------------===//
 #include "Readers.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <filesystem>
@@ -106,8 +107,8 @@ void standardize(const DataPart &part, Column *column) {
   transform.deviation = std::move(squares);
 }
 
-/// Items of the train part and of the test part, in the order of the file or
-/// of the permutation.
+/// Items of the train part and of the test part, each in the order of the
+/// file: what `shuffle = false` visits.
 MaybeFault splitItems(const DataRecipe &recipe, const Dataset &data,
                       std::vector<uint32_t> *train,
                       std::vector<uint32_t> *test) {
@@ -128,6 +129,8 @@ MaybeFault splitItems(const DataRecipe &recipe, const Dataset &data,
                              data.source, recipe.split, items)};
   train->assign(order.begin(), order.begin() + int64_t(count));
   test->assign(order.begin() + int64_t(count), order.end());
+  std::sort(train->begin(), train->end());
+  std::sort(test->begin(), test->end());
   return std::nullopt;
 }
 

@@ -60,6 +60,9 @@ TEST_SUITE("split") {
     std::vector<uint32_t> all = one->train.items;
     all.insert(all.end(), one->test.items.begin(), one->test.items.end());
     CHECK(!std::is_sorted(all.begin(), all.end()));
+    // Each part is in the order of the file, for runs that do not shuffle.
+    CHECK(std::is_sorted(one->train.items.begin(), one->train.items.end()));
+    CHECK(std::is_sorted(one->test.items.begin(), one->test.items.end()));
     std::sort(all.begin(), all.end());
     for (uint32_t i = 0; i < 100; ++i)
       REQUIRE(all[i] == i);
