@@ -1,0 +1,689 @@
+//===- GraphImporter.cpp - ONNX graphs become ops of one asg graph --------===//
+#include "lib/Interop/Onnx/GraphImporter.h"
+
+#include "lib/Interop/Onnx/OnnxFile.h"
+
+#include "asgc/Interpreter.h"
+
+#include "llvm/ADT/StringExtras.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Transforms/RegionUtils.h"
+
+#include <cstring>
+#include <filesystem>
+#include <fmt/format.h>
+#include <google/protobuf/io/zero_copy_stream_impl.h>
+
+using namespace mlir;
+
+namespace asgc {
+namespace interop {
+
+using Nodes = google::protobuf::RepeatedPtrField<onnx::NodeProto>;
+
+/// Bodies, calls of functions and unrolled steps deeper or more than this are
+/// refused: a small file could ask for any amount of work.
+static constexpr int kMaxDepth = 64;
+static constexpr int64_t kMaxNodes = 1'000'000;
+/// Constants of floats with more elements are parameters.
+static constexpr int64_t kMaxInline = 64;
+
+static std::string domainOf(const onnx::NodeProto &node) {
+  return node.domain() == "ai.onnx" ? "" : node.domain();
+}
+
+static std::string nodeName(const onnx::NodeProto &node) {
+  if (!node.name().empty())
+    return node.name();
+  for (const std::string &output : node.output())
+    if (!output.empty())
+      return output;
+  return node.op_type();
+}
+
+GraphImporter::GraphImporter(const std::string &path, onnx::ModelProto &model,
+                             MLIRContext &context, const OnnxOptions &options)
+    : e(context), path(path), model(model), context(context), options(options) {
+}
+
+//===----------------------------------------------------------------------===//
+// What is not supported
+//===----------------------------------------------------------------------===//
+
+const onnx::FunctionProto *
+GraphImporter::findFunction(const onnx::NodeProto &node) const {
+  for (const onnx::FunctionProto &function : model.functions())
+    if (function.name() == node.op_type() && function.domain() == node.domain())
+      return &function;
+  return nullptr;
+}
+
+void GraphImporter::scanNodes(const Nodes &nodes,
+                              const std::map<std::string, int64_t> &opsets,
+                              int level) {
+  for (const onnx::NodeProto &node : nodes) {
+    std::string domain = domainOf(node);
+    const OperatorRow *row = findOperator(domain, node.op_type());
+    bool isConstant = domain.empty() && node.op_type() == "Constant";
+    if (!row && !isConstant && !findFunction(node))
+      unsupported[domain.empty() ? node.op_type()
+                                 : domain + "." + node.op_type()]
+          .push_back(nodeName(node));
+    for (const onnx::AttributeProto &attribute : node.attribute())
+      if (attribute.has_g() && level < kMaxDepth)
+        scanNodes(attribute.g().node(), opsets, level + 1);
+  }
+}
+
+std::optional<Fault> GraphImporter::findUnsupported() {
+  for (const onnx::OperatorSetIdProto &opset : model.opset_import())
+    opsets[opset.domain() == "ai.onnx" ? "" : opset.domain()] = opset.version();
+  if (auto own = opsets.find("");
+      own != opsets.end() && (own->second < 1 || own->second > 23))
+    return Fault{FaultKind::Unsupported,
+                 fmt::format("{}: opset {} is not supported, only 7 to 23 are",
+                             path, own->second)};
+  scanNodes(model.graph().node(), opsets, 0);
+  for (const onnx::FunctionProto &function : model.functions())
+    scanNodes(function.node(), opsets, 0);
+  if (unsupported.empty())
+    return std::nullopt;
+  std::vector<std::string> lines;
+  for (const auto &[op, nodes] : unsupported) {
+    size_t shown = std::min<size_t>(nodes.size(), 5);
+    std::string names = fmt::format(
+        "{}", fmt::join(nodes.begin(), nodes.begin() + shown, ", "));
+    lines.push_back(fmt::format("{} ({}: {}{})", op, nodes.size(), names,
+                                shown < nodes.size() ? ", …" : ""));
+  }
+  return Fault{FaultKind::Unsupported,
+               fmt::format("{}: {} operator{} not supported: {}", path,
+                           lines.size(), lines.size() == 1 ? " is" : "s are",
+                           fmt::join(lines, "; "))};
+}
+
+void GraphImporter::report(const onnx::NodeProto &node) {
+  bool unsupportedHere = false;
+  std::string reason = e.takeFailure(unsupportedHere);
+  isUnsupported |= unsupportedHere;
+  faults.push_back(fmt::format("node '{}' ({}): {}", nodeName(node),
+                               node.op_type(), reason));
+}
+
+//===----------------------------------------------------------------------===//
+// Inputs and weights
+//===----------------------------------------------------------------------===//
+
+/// A run-time dim: named by the model, or after the input it is of.
+DimExpr GraphImporter::dimOf(const onnx::TensorShapeProto::Dimension &dim,
+                             const std::string &input, int axis) {
+  if (dim.has_dim_value() && dim.dim_value() >= 0)
+    return DimExpr(dim.dim_value());
+  std::string key = dim.dim_param().empty() ? fmt::format("{}_{}", input, axis)
+                                            : dim.dim_param();
+  auto [it, isNew] = symbols.try_emplace(key);
+  if (isNew) {
+    std::string name;
+    for (char c : key)
+      name += llvm::isAlnum(c) ? c : '_';
+    if (!llvm::isAlpha(name.front()))
+      name = "d" + name;
+    while (bounds.count(name))
+      name += "_";
+    it->second = name;
+    bounds[name] = options.dimBound;
+  }
+  for (const std::string &fixed : options.dims) {
+    size_t equals = fixed.find('=');
+    int64_t extent = 0;
+    if (equals != std::string::npos && fixed.substr(0, equals) == it->second &&
+        !StringRef(fixed).substr(equals + 1).getAsInteger(10, extent) &&
+        extent >= 0)
+      return DimExpr(extent);
+  }
+  return DimExpr::symbol(it->second);
+}
+
+FailureOr<RankedTensorType>
+GraphImporter::tensorTypeOf(const onnx::ValueInfoProto &info) {
+  if (!info.type().has_tensor_type()) {
+    faults.push_back(
+        fmt::format("input '{}': only tensors are supported", info.name()));
+    isUnsupported = true;
+    return failure();
+  }
+  const onnx::TypeProto::Tensor &tensor = info.type().tensor_type();
+  Type element = elementTypeOf(context, tensor.elem_type());
+  if (!element) {
+    faults.push_back(
+        fmt::format("input '{}': elements of type {} are not supported",
+                    info.name(), nameOfDataType(tensor.elem_type()).str()));
+    isUnsupported = true;
+    return failure();
+  }
+  Extents dims;
+  for (int axis = 0; axis < tensor.shape().dim_size(); ++axis)
+    dims.push_back(dimOf(tensor.shape().dim(axis), info.name(), axis));
+  auto type = asg::getTensorType(&context, dims, element);
+  if (!asg::hasLegalShape(type)) {
+    faults.push_back(
+        fmt::format("input '{}': its shape is too large", info.name()));
+    return failure();
+  }
+  return type;
+}
+
+/// The elements of an array that was given for an input.
+static std::optional<HostTensor> toHostTensor(const Array &array) {
+  auto type = parseDType(elementName(array.type));
+  auto tensor = type ? HostTensor::make(*type, array.shape) : std::nullopt;
+  if (!tensor || tensor->bytes().size() != array.data.size())
+    return std::nullopt;
+  std::copy(array.data.begin(), array.data.end(), tensor->bytes().begin());
+  return tensor;
+}
+
+LogicalResult GraphImporter::importInputs(const onnx::GraphProto &graph) {
+  for (const onnx::TensorProto &tensor : graph.initializer())
+    if (!initializers.try_emplace(tensor.name(), &tensor).second)
+      faults.push_back(
+          fmt::format("two weights are called '{}'", tensor.name()));
+  if (graph.sparse_initializer_size() > 0) {
+    faults.push_back("sparse weights are not supported");
+    isUnsupported = true;
+  }
+  for (const onnx::ValueInfoProto &info : graph.input())
+    if (!initializers.count(
+            info.name())) // else a default; ours stay as they are
+      inputNames.push_back(info.name());
+  std::map<std::string, Array> inputs;
+  if (options.inputs)
+    inputs = options.inputs(inputNames);
+  for (const onnx::ValueInfoProto &info : graph.input()) {
+    if (initializers.count(info.name()))
+      continue;
+    auto type = tensorTypeOf(info);
+    if (failed(type))
+      continue;
+    auto given = inputs.find(info.name());
+    std::optional<HostTensor> value;
+    if (given != inputs.end())
+      value = toHostTensor(given->second);
+    // Values decide the extents that the model leaves open.
+    if (value && int64_t(value->shape().size()) == type->getRank() &&
+        getDType(type->getElementType()) == value->dtype()) {
+      auto shape = value->shape();
+      type = RankedTensorType::get({shape.data(), shape.size()},
+                                   type->getElementType());
+    } else {
+      value.reset();
+    }
+    auto place = NameLoc::get(StringAttr::get(&context, info.name()),
+                              FileLineColLoc::get(&context, path, 0, 0));
+    Value argument = block->addArgument(*type, place);
+    if (!scope->values.try_emplace(info.name(), argument).second)
+      faults.push_back(fmt::format("two inputs are called '{}'", info.name()));
+    if (value) {
+      givenValues.push_back(std::move(*value));
+      known.assume(argument, &givenValues.back());
+    }
+  }
+  return success(faults.empty());
+}
+
+/// Weights of floats become parameters, all else constants.
+Value GraphImporter::importInitializer(StringRef name,
+                                       const onnx::TensorProto &tensor) {
+  auto value = readTensor(tensor, path);
+  if (!value) {
+    e.fail(value.fault().message, value.fault().kind == FaultKind::Unsupported);
+    return {};
+  }
+  return importTensor(name, std::move(*value), scope->parent ? kMaxInline : 1);
+}
+
+Value GraphImporter::importTensor(StringRef name, HostTensor value,
+                                  int64_t maxInline) {
+  if (!isFloat(value.dtype()) || value.shape().empty() ||
+      value.numElements() <= maxInline)
+    return e.constant(value);
+  auto shape = value.shape();
+  auto type = RankedTensorType::get({shape.data(), shape.size()},
+                                    elementTypeOf(context, value.dtype()));
+  if (!asg::hasLegalShape(type))
+    return e.fail("the weight '" + name + "' is too large");
+  std::string unique = name.str();
+  while (module->lookupSymbol(unique))
+    unique += "_";
+  OpBuilder::InsertionGuard guard(e.builder);
+  e.builder.setInsertionPointToEnd(module->getBody());
+  asg::ParamOp::create(e.builder, e.loc, unique, type, nullptr, nullptr);
+  e.builder.setInsertionPointToEnd(block);
+  Value read =
+      e.make<asg::ReadOp>(type, FlatSymbolRefAttr::get(&context, unique));
+  auto element = [](DType dtype) {
+    switch (dtype) {
+    case DType::F16:
+      return ElementType::F16;
+    case DType::BF16:
+      return ElementType::BF16;
+    case DType::F64:
+      return ElementType::F64;
+    default:
+      return ElementType::F32;
+    }
+  };
+  Array array{element(value.dtype()), {shape.begin(), shape.end()}, {}};
+  array.data.assign(value.bytes().begin(), value.bytes().end());
+  weights.push_back({unique, std::move(array)});
+  if (value.numElements() <= 4096) { // such as the scales of a Resize
+    givenValues.push_back(std::move(value));
+    known.assume(read, &givenValues.back());
+  }
+  return read;
+}
+
+//===----------------------------------------------------------------------===//
+// Nodes
+//===----------------------------------------------------------------------===//
+
+Value GraphImporter::lookUp(StringRef name) {
+  for (Scope *at = scope; at; at = at->parent)
+    if (auto found = at->values.find(name); found != at->values.end())
+      return found->second;
+  auto weight = initializers.find(name);
+  if (weight == initializers.end())
+    return {};
+  Scope *root = scope;
+  while (root->parent)
+    root = root->parent;
+  Value value = importInitializer(name, *weight->second);
+  if (value)
+    root->values[name] = value;
+  return value;
+}
+
+/// The value of a Constant node.
+Value GraphImporter::importConstant(const onnx::NodeProto &node) {
+  if (node.attribute_size() != 1)
+    return e.fail("a constant has one attribute, its value");
+  const onnx::AttributeProto &value = node.attribute(0);
+  if (value.name() == "value") {
+    auto tensor = readTensor(value.t(), path);
+    if (!tensor)
+      return e.fail(tensor.fault().message,
+                    tensor.fault().kind == FaultKind::Unsupported);
+    return importTensor(node.output(0), std::move(*tensor), kMaxInline);
+  }
+  if (value.name() == "value_int")
+    return e.scalar(double(value.i()), e.i64());
+  if (value.name() == "value_float")
+    return e.scalar(value.f(), e.f32());
+  if (value.name() == "value_ints")
+    return e.integers(Axes(value.ints().begin(), value.ints().end()));
+  if (value.name() == "value_floats")
+    return e.constant(
+        SmallVector<double>(value.floats().begin(), value.floats().end()),
+        {int64_t(value.floats_size())}, e.f32());
+  return e.refuse("constants given as '" + value.name() +
+                  "' are not supported");
+}
+
+void GraphImporter::importNode(const onnx::NodeProto &node) {
+  if (++numNodes > kMaxNodes) {
+    e.refuse("more than " + Twine(kMaxNodes) +
+             " nodes, unrolled loops included");
+    return report(node);
+  }
+  std::string domain = domainOf(node);
+  if (domain.empty() && node.op_type() == "Constant" &&
+      node.output_size() == 1) {
+    Value value = importConstant(node);
+    scope->values[node.output(0)] = value;
+    if (e.hasFailed())
+      report(node);
+    return;
+  }
+  Values operands;
+  for (const std::string &name : node.input()) {
+    Value value = name.empty() ? Value() : lookUp(name);
+    operands.push_back(value);
+    if (value || name.empty())
+      continue;
+    if (e.hasFailed())
+      return report(node);
+    if (brokenNames.count(name)) { // reported where it broke
+      for (const std::string &output : node.output())
+        brokenNames.insert(output);
+      return;
+    }
+    e.fail("there is no value '" + name + "'");
+    for (const std::string &output : node.output())
+      brokenNames.insert(output);
+    return report(node);
+  }
+  const onnx::FunctionProto *function = findFunction(node);
+  const OperatorRow *row = findOperator(domain, node.op_type());
+  Values results;
+  if (function) {
+    results = importFunction(node, *function, operands);
+  } else {
+    auto opset = opsets.find(domain);
+    Call call(*this, e, node, opset == opsets.end() ? 1 : opset->second,
+              std::move(operands));
+    results = row->import(call);
+  }
+  for (int i = 0; i < node.output_size() && !e.hasFailed(); ++i) {
+    if (node.output(i).empty())
+      continue;
+    if (size_t(i) >= results.size() || !results[i]) {
+      e.refuse("its output '" + node.output(i) + "' is not supported");
+      break;
+    }
+    scope->values[node.output(i)] = results[i];
+  }
+  if (!e.hasFailed())
+    return;
+  for (const std::string &output : node.output())
+    brokenNames.insert(output);
+  report(node);
+}
+
+void GraphImporter::importNodes(const Nodes &nodes) {
+  for (const onnx::NodeProto &node : nodes) {
+    e.loc = NameLoc::get(
+        StringAttr::get(&context, nodeName(node)),
+        FileLineColLoc::get(&context, path, unsigned(++numPlaces), 1));
+    importNode(node);
+    if (faults.size() >= 20)
+      return;
+  }
+}
+
+std::optional<Values> GraphImporter::importBody(const onnx::GraphProto &body,
+                                                ArrayRef<Value> arguments) {
+  if (depth >= kMaxDepth || body.input_size() != int(arguments.size())) {
+    e.fail("a body of " + Twine(body.input_size()) + " inputs is given " +
+           Twine(arguments.size()) + ", or bodies are nested too deep");
+    return std::nullopt;
+  }
+  Scope inner;
+  inner.parent = scope;
+  for (auto [input, argument] : llvm::zip_equal(body.input(), arguments))
+    inner.values[input.name()] = argument;
+  Scope *outer = std::exchange(scope, &inner);
+  Location place = e.loc;
+  ++depth;
+  size_t before = faults.size();
+  for (const onnx::TensorProto &tensor : body.initializer())
+    inner.values[tensor.name()] = importInitializer(tensor.name(), tensor);
+  importNodes(body.node());
+  Values results;
+  for (const onnx::ValueInfoProto &output : body.output())
+    results.push_back(lookUp(output.name()));
+  --depth;
+  scope = outer;
+  e.loc = place;
+  if (faults.size() == before && !llvm::is_contained(results, Value()))
+    return results;
+  e.fail("its body is not supported");
+  return std::nullopt;
+}
+
+/// A copy of `node` with the attributes of the call where it refers to them.
+static onnx::NodeProto bindAttributes(const onnx::NodeProto &node,
+                                      const onnx::NodeProto &call) {
+  onnx::NodeProto bound = node;
+  bound.clear_attribute();
+  for (const onnx::AttributeProto &attribute : node.attribute()) {
+    if (attribute.ref_attr_name().empty()) {
+      *bound.add_attribute() = attribute;
+      continue;
+    }
+    for (const onnx::AttributeProto &given : call.attribute())
+      if (given.name() == attribute.ref_attr_name()) {
+        onnx::AttributeProto &copy = *bound.add_attribute();
+        copy = given;
+        copy.set_name(attribute.name());
+      }
+  }
+  return bound;
+}
+
+Values GraphImporter::importFunction(const onnx::NodeProto &node,
+                                     const onnx::FunctionProto &function,
+                                     ArrayRef<Value> operands) {
+  if (depth >= kMaxDepth) {
+    e.refuse("functions call each other more than " + Twine(kMaxDepth) +
+             " deep");
+    return {};
+  }
+  Scope inner; // a function sees nothing outside
+  for (int i = 0; i < function.input_size() && i < int(operands.size()); ++i)
+    if (operands[i])
+      inner.values[function.input(i)] = operands[i];
+  auto outerOpsets = opsets;
+  for (const onnx::OperatorSetIdProto &opset : function.opset_import())
+    opsets[opset.domain() == "ai.onnx" ? "" : opset.domain()] = opset.version();
+  Scope *outer = std::exchange(scope, &inner);
+  auto outerInitializers = std::exchange(initializers, {});
+  Location place = e.loc;
+  ++depth;
+  size_t before = faults.size();
+  for (const onnx::NodeProto &one : function.node()) {
+    // What the function's optional inputs leave out is left out inside.
+    onnx::NodeProto bound = bindAttributes(one, node);
+    for (std::string &input : *bound.mutable_input())
+      for (int i = 0; i < function.input_size(); ++i)
+        if (input == function.input(i) && !inner.values.count(input))
+          input.clear();
+    importNode(bound);
+  }
+  Values results;
+  for (const std::string &output : function.output())
+    results.push_back(lookUp(output));
+  --depth;
+  scope = outer;
+  initializers = std::move(outerInitializers);
+  opsets = std::move(outerOpsets);
+  e.loc = place;
+  if (faults.size() != before)
+    e.fail("the function it calls is not supported");
+  return results;
+}
+
+//===----------------------------------------------------------------------===//
+// The module
+//===----------------------------------------------------------------------===//
+
+LogicalResult GraphImporter::finish(OnnxModel &result) {
+  Values outputs;
+  SmallVector<Type> types;
+  SmallVector<Attribute> inputAttrs, outputAttrs;
+  auto named = [&](StringRef name) {
+    return e.builder.getDictionaryAttr(
+        {e.builder.getNamedAttr("asg.name", e.builder.getStringAttr(name))});
+  };
+  std::set<std::string> names;
+  for (const onnx::ValueInfoProto &output : model.graph().output()) {
+    Value value = lookUp(output.name());
+    if (!value) {
+      if (!brokenNames.count(output.name()))
+        faults.push_back(
+            fmt::format("nothing computes the output '{}'", output.name()));
+      continue;
+    }
+    if (!names.insert(output.name()).second) {
+      faults.push_back(
+          fmt::format("two outputs are called '{}'", output.name()));
+      continue;
+    }
+    outputs.push_back(value);
+    types.push_back(value.getType());
+    outputAttrs.push_back(named(output.name()));
+  }
+  if (!faults.empty())
+    return failure();
+  for (const std::string &name : inputNames)
+    inputAttrs.push_back(named(name));
+  e.loc = module->getLoc();
+  asg::ReturnOp::create(e.builder, e.loc, outputs);
+  SmallVector<NamedAttribute> dims;
+  for (const auto &[name, bound] : bounds)
+    dims.push_back(
+        e.builder.getNamedAttr(name, e.builder.getI64IntegerAttr(bound)));
+  e.builder.setInsertionPointToEnd(module->getBody());
+  auto graph = asg::GraphOp::create(
+      e.builder, e.loc, "infer",
+      e.builder.getFunctionType(block->getArgumentTypes(), types),
+      e.builder.getDictionaryAttr(dims),
+      inputAttrs.empty() ? ArrayAttr() : e.builder.getArrayAttr(inputAttrs),
+      outputAttrs.empty() ? ArrayAttr() : e.builder.getArrayAttr(outputAttrs));
+  graph.getBody().push_back(std::exchange(block, nullptr));
+  // Computations of shapes have done their work.
+  IRRewriter rewriter(&context);
+  (void)runRegionDCE(rewriter, graph.getBody());
+  for (const auto &[value, host] : known.used())
+    if (auto argument = dyn_cast<BlockArgument>(value))
+      result.specialized.push_back(inputNames[argument.getArgNumber()]);
+  llvm::sort(result.specialized);
+  return success();
+}
+
+MaybeFault GraphImporter::run(OnnxModel &result) {
+  if (auto fault = findUnsupported())
+    return fault;
+  ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
+    e.diagnostic = diagnostic.str();
+    return success();
+  });
+  std::string name = std::filesystem::path(path).stem().string();
+  module =
+      ModuleOp::create(NameLoc::get(StringAttr::get(&context, name),
+                                    FileLineColLoc::get(&context, path, 0, 0)),
+                       name);
+  block = new Block;
+  Scope root;
+  scope = &root;
+  e.builder.setInsertionPointToEnd(block);
+  e.loc = module->getLoc();
+  if (succeeded(importInputs(model.graph())))
+    importNodes(model.graph().node());
+  bool isWhole = faults.empty() && succeeded(finish(result));
+  if (block) {
+    block->dropAllReferences();
+    block->dropAllUses();
+    block->clear();
+    delete std::exchange(block, nullptr);
+  }
+  if (!isWhole)
+    return Fault{isUnsupported ? FaultKind::Unsupported : FaultKind::Input,
+                 fmt::format("{}: {}", path, fmt::join(faults, "; "))};
+  if (failed(mlir::verify(*module)))
+    return Fault{FaultKind::Input, fmt::format("{}: {}", path, e.diagnostic)};
+  result.module = std::move(module);
+  result.weights = std::move(weights);
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// The table
+//===----------------------------------------------------------------------===//
+
+llvm::ArrayRef<OperatorRow> allOperators() {
+  static const OperatorRow rows[] = {
+#define ONNX_OP(DOMAIN, NAME, SINCE, IMPORT, FAMILY, LIMITS)                   \
+  {DOMAIN, NAME, SINCE, FAMILY, LIMITS, IMPORT},
+#define ONNX_UNARY(NAME, SINCE, OP)                                            \
+  {"", #NAME, SINCE, "arithmetic", "", importUnary<OP>},
+#include "lib/Interop/OnnxOps.def"
+  };
+  return rows;
+}
+
+const OperatorRow *findOperator(StringRef domain, StringRef name) {
+  static const llvm::StringMap<const OperatorRow *> byName = [] {
+    llvm::StringMap<const OperatorRow *> map;
+    for (const OperatorRow &row : allOperators())
+      map[(row.domain + "." + row.name).str()] = &row;
+    return map;
+  }();
+  return byName.lookup((domain + "." + name).str());
+}
+
+} // namespace interop
+
+//===----------------------------------------------------------------------===//
+// Entry points
+//===----------------------------------------------------------------------===//
+
+static Result<OnnxModel> importModel(onnx::ModelProto &model,
+                                     const std::string &name,
+                                     MLIRContext &context,
+                                     const OnnxOptions &options) {
+  context.loadDialect<asg::AsgDialect>();
+  OnnxModel result;
+  interop::GraphImporter importer(name, model, context, options);
+  if (MaybeFault fault = importer.run(result))
+    return *fault;
+  return result;
+}
+
+Result<OnnxModel> importOnnx(const std::string &path, MLIRContext &context,
+                             const OnnxOptions &options) {
+  onnx::ModelProto model;
+  MaybeFault fault = interop::readModel(path, model);
+  if (!fault)
+    fault = interop::loadExternalData(model, path);
+  if (fault)
+    return *fault;
+  return importModel(model, path, context, options);
+}
+
+Result<OnnxModel> parseOnnx(std::span<const std::byte> file,
+                            const std::string &name, MLIRContext &context,
+                            const OnnxOptions &options) {
+  onnx::ModelProto model;
+  google::protobuf::io::ArrayInputStream stream(file.data(), int(file.size()));
+  auto readAgain = [&] {
+    return std::string(reinterpret_cast<const char *>(file.data()),
+                       file.size());
+  };
+  MaybeFault fault = interop::parseModel(stream, readAgain, name, model);
+  if (!fault)
+    fault = interop::refuseExternalData(model, name);
+  if (fault)
+    return *fault;
+  return importModel(model, name, context, options);
+}
+
+static void
+addOperators(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
+             std::set<std::string> &names) {
+  for (const onnx::NodeProto &node : nodes) {
+    names.insert(node.op_type());
+    for (const onnx::AttributeProto &attribute : node.attribute())
+      addOperators(attribute.g().node(), names);
+  }
+}
+
+Result<std::vector<std::string>> operatorsOf(const std::string &path) {
+  onnx::ModelProto model;
+  if (MaybeFault fault = interop::readModel(path, model))
+    return *fault;
+  std::set<std::string> names;
+  addOperators(model.graph().node(), names);
+  return std::vector<std::string>(names.begin(), names.end());
+}
+
+std::vector<OnnxOperator> onnxOperators() {
+  std::vector<OnnxOperator> all;
+  for (const interop::OperatorRow &row : interop::allOperators())
+    all.push_back({row.domain.str(), row.name.str(), row.family.str(),
+                   row.limits.str(), row.since});
+  return all;
+}
+
+} // namespace asgc

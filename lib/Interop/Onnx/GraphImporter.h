@@ -1,0 +1,105 @@
+//===- GraphImporter.h - ONNX graphs become ops of one asg graph ----------===//
+// Private to lib/Interop.
+#ifndef ASGC_LIB_INTEROP_ONNX_GRAPHIMPORTER_H
+#define ASGC_LIB_INTEROP_ONNX_GRAPHIMPORTER_H
+
+#include "asgc/Interop.h"
+
+#include "lib/Interop/Onnx/Call.h"
+#include "lib/Interop/Onnx/KnownValues.h"
+
+#include "llvm/ADT/StringMap.h"
+
+#include <onnx/onnx_pb.h>
+
+#include <deque>
+#include <map>
+#include <set>
+
+namespace asgc::interop {
+
+/// Values by the names of one graph, function or body.
+struct Scope {
+  Scope *parent = nullptr;
+  llvm::StringMap<mlir::Value> values;
+};
+
+/// Imports the nodes of a model, its functions and the bodies of its control
+/// flow into one block.
+class GraphImporter {
+public:
+  GraphImporter(const std::string &path, onnx::ModelProto &model,
+                mlir::MLIRContext &context, const OnnxOptions &options);
+
+  /// The whole model; a fault lists everything that is wrong or unsupported.
+  MaybeFault run(OnnxModel &result);
+
+  /// Imports a body into the current block with `arguments` for its inputs; its
+  /// outputs, or nothing if something failed.
+  std::optional<Values> importBody(const onnx::GraphProto &body,
+                                   llvm::ArrayRef<mlir::Value> arguments);
+
+  Emitter e;
+  KnownValues known;
+
+  mlir::Value lookUp(llvm::StringRef name);
+  mlir::FailureOr<mlir::RankedTensorType>
+  tensorTypeOf(const onnx::ValueInfoProto &info);
+
+private:
+  std::optional<Fault> findUnsupported();
+  void
+  scanNodes(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
+            const std::map<std::string, int64_t> &opsets, int depth);
+  mlir::LogicalResult importInputs(const onnx::GraphProto &graph);
+  mlir::Value importInitializer(llvm::StringRef name,
+                                const onnx::TensorProto &tensor);
+  void
+  importNodes(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes);
+  void importNode(const onnx::NodeProto &node);
+  mlir::Value importTensor(llvm::StringRef name, HostTensor value,
+                           int64_t maxInline);
+  Values importFunction(const onnx::NodeProto &node,
+                        const onnx::FunctionProto &function,
+                        llvm::ArrayRef<mlir::Value> operands);
+  const onnx::FunctionProto *findFunction(const onnx::NodeProto &node) const;
+  mlir::Value importConstant(const onnx::NodeProto &node);
+  mlir::LogicalResult finish(OnnxModel &result);
+  void report(const onnx::NodeProto &node);
+  DimExpr dimOf(const onnx::TensorShapeProto::Dimension &dim,
+                const std::string &input, int axis);
+
+  const std::string &path;
+  onnx::ModelProto &model;
+  mlir::MLIRContext &context;
+  const OnnxOptions &options;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  mlir::Block *block = nullptr;
+  Scope *scope = nullptr;
+  std::map<std::string, int64_t> opsets;
+  llvm::StringMap<const onnx::TensorProto *> initializers;
+  std::vector<NamedArray> weights;
+  std::vector<std::string> inputNames;
+  std::map<std::string, int64_t> bounds;
+  std::map<std::string, std::string> symbols; ///< dim_param -> name
+  /// Operator -> names of nodes, and what is wrong with nodes.
+  std::map<std::string, std::vector<std::string>> unsupported;
+  std::vector<std::string> faults;
+  std::set<std::string, std::less<>> brokenNames; ///< of nodes that failed
+  std::deque<HostTensor> givenValues;
+  bool isUnsupported = false;
+  unsigned numPlaces = 0;
+  int depth = 0;
+  int64_t numNodes = 0;
+};
+
+/// The elements of a tensor of the file as the dialect takes them; why not.
+Result<HostTensor> readTensor(const onnx::TensorProto &tensor,
+                              const std::string &path);
+/// The element type of ONNX; null if the dialect has none.
+mlir::Type elementTypeOf(mlir::MLIRContext &context, int32_t dataType);
+llvm::StringRef nameOfDataType(int32_t dataType);
+
+} // namespace asgc::interop
+
+#endif

@@ -1,0 +1,162 @@
+//===- KnownValues.cpp - What is known of values at import ----------------===//
+#include "lib/Interop/Onnx/KnownValues.h"
+
+#include "asgc/Interpreter.h"
+
+using namespace mlir;
+
+namespace asgc::interop {
+
+/// Chains longer than this, and tensors larger, are not followed.
+static constexpr int kMaxChain = 1000;
+static constexpr int64_t kMaxKnown = int64_t(1) << 20;
+
+const HostTensor *KnownValues::find(Value x) {
+  return x ? evaluate(x, 0) : nullptr;
+}
+
+const HostTensor *KnownValues::evaluate(Value x, int depth) {
+  if (auto found = given.find(x); found != given.end()) {
+    usedValues.insert(*found);
+    return found->second;
+  }
+  Operation *op = x.getDefiningOp();
+  if (!op || depth > kMaxChain || op->getNumResults() != 1 ||
+      op->getNumRegions() != 0)
+    return nullptr;
+  auto type = cast<RankedTensorType>(x.getType());
+  if (!type.hasStaticShape() || type.getNumElements() > kMaxKnown)
+    return nullptr;
+  auto [it, isNew] = values.try_emplace(x.getAsOpaquePointer());
+  if (!isNew)
+    return it->second ? &*it->second : nullptr;
+  std::optional<HostTensor> &result = it->second; // stays put in a std::map
+  if (auto constant = dyn_cast<asg::ConstantOp>(op)) {
+    if (auto value = dyn_cast<DenseElementsAttr>(constant.getValue()))
+      result = hostTensorOf(value);
+    return result ? &*result : nullptr;
+  }
+  if (isa<asg::DimOp, asg::ReadOp>(op) || !isPure(op))
+    return nullptr;
+  std::vector<HostTensor> operands;
+  for (Value operand : op->getOperands()) {
+    const HostTensor *value = evaluate(operand, depth + 1);
+    if (!value)
+      return nullptr;
+    operands.push_back(*value);
+  }
+  auto computed = interpretOp(op, operands);
+  if (failed(computed))
+    return nullptr;
+  result = std::move(computed->front());
+  return &*result;
+}
+
+std::optional<Extents> KnownValues::findExtents(Value x) {
+  return x ? evaluateExtents(x, 0) : std::nullopt;
+}
+
+/// x and y element by element; a single element goes with all.
+template <typename Function>
+static std::optional<Extents> combine(const std::optional<Extents> &x,
+                                      const std::optional<Extents> &y,
+                                      Function function) {
+  if (!x || !y || (x->size() != y->size() && x->size() != 1 && y->size() != 1))
+    return std::nullopt;
+  Extents result;
+  for (size_t i = 0; i < std::max(x->size(), y->size()); ++i) {
+    std::optional<DimExpr> one =
+        function((*x)[x->size() == 1 ? 0 : i], (*y)[y->size() == 1 ? 0 : i]);
+    if (!one)
+      return std::nullopt;
+    result.push_back(*one);
+  }
+  return result;
+}
+
+std::optional<Extents> KnownValues::evaluateExtents(Value x, int depth) {
+  auto type = cast<RankedTensorType>(x.getType());
+  if (type.getRank() > 1 || !type.hasStaticShape() || depth > kMaxChain ||
+      !isa<IntegerType>(type.getElementType()))
+    return std::nullopt;
+  if (const HostTensor *value = find(x)) {
+    Extents result;
+    for (int64_t i = 0; i < value->numElements(); ++i)
+      result.push_back(DimExpr(value->getInteger(i)));
+    return result;
+  }
+  Operation *op = x.getDefiningOp();
+  auto operand = [&](unsigned index) {
+    return evaluateExtents(op->getOperand(index), depth + 1);
+  };
+  if (!op)
+    return std::nullopt;
+  if (auto dim = dyn_cast<asg::DimOp>(op)) {
+    auto extent = DimExpr::parse(dim.getExtent());
+    return extent ? std::optional(Extents{*extent}) : std::nullopt;
+  }
+  if (isa<asg::ReshapeOp, asg::CastOp>(op))
+    return operand(0);
+  if (isa<asg::BroadcastOp>(op)) {
+    auto one = operand(0);
+    if (one && one->size() == 1)
+      return Extents(type.getNumElements(), one->front());
+    return one && int64_t(one->size()) == type.getNumElements() ? one
+                                                                : std::nullopt;
+  }
+  if (isa<asg::ConcatOp>(op)) {
+    Extents all;
+    for (unsigned i = 0; i < op->getNumOperands(); ++i) {
+      auto part = operand(i);
+      if (!part)
+        return std::nullopt;
+      all.append(*part);
+    }
+    return all;
+  }
+  if (auto slice = dyn_cast<asg::SliceOp>(op)) {
+    auto all = operand(0);
+    if (!all || type.getRank() != 1)
+      return std::nullopt;
+    Extents part;
+    int64_t start = slice.getStarts()[0];
+    if (start < 0)
+      start += int64_t(all->size());
+    for (int64_t i = 0; i < type.getDimSize(0); ++i)
+      part.push_back((*all)[start + i * slice.getStrides()[0]]);
+    return part;
+  }
+  if (auto gather = dyn_cast<asg::GatherOp>(op)) {
+    auto all = operand(0);
+    const HostTensor *indices = find(gather.getIndices());
+    if (!all || !indices || all->empty())
+      return std::nullopt;
+    Extents part;
+    for (int64_t i = 0; i < indices->numElements(); ++i)
+      part.push_back((*all)[std::clamp<int64_t>(indices->getInteger(i), 0,
+                                                int64_t(all->size()) - 1)]);
+    return part;
+  }
+  using Maybe = std::optional<DimExpr>;
+  if (isa<asg::AddOp>(op))
+    return combine(operand(0), operand(1),
+                   [](auto a, auto b) { return Maybe(a + b); });
+  if (isa<asg::SubOp>(op))
+    return combine(operand(0), operand(1),
+                   [](auto a, auto b) { return Maybe(a - b); });
+  if (isa<asg::MulOp>(op))
+    return combine(operand(0), operand(1),
+                   [](auto a, auto b) { return Maybe(a * b); });
+  if (isa<asg::DivOp>(op))
+    return combine(operand(0), operand(1), [](auto a, auto b) {
+      Maybe exact = a.divideExactly(b);
+      auto divisor = b.asConstant();
+      auto least = a.minimum(); // floor is truncation from zero up
+      if (exact || !divisor || *divisor <= 0 || !least || *least < 0)
+        return exact;
+      return Maybe(a.floorDiv(*divisor));
+    });
+  return std::nullopt;
+}
+
+} // namespace asgc::interop
