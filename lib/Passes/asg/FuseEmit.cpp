@@ -15,8 +15,8 @@ namespace {
 /// Builds the region of one fusion.
 class RegionBuilder {
 public:
-  RegionBuilder(OpBuilder &builder, bool takesViews)
-      : builder(builder), takesViews(takesViews) {}
+  RegionBuilder(OpBuilder &builder, const llvm::MapVector<Value, Value> &made)
+      : builder(builder), made(made) {}
 
   Operation *addMember(Operation *op);
   /// Forgets what was built, for the next of several equal segments.
@@ -27,7 +27,7 @@ private:
   Value get(Value value);
 
   OpBuilder &builder;
-  bool takesViews;
+  const llvm::MapVector<Value, Value> &made;
   DenseMap<Value, Value> inside;
 };
 
@@ -35,6 +35,8 @@ private:
 Value RegionBuilder::get(Value value) {
   if (Value copy = inside.lookup(value))
     return copy;
+  if (Value result = made.lookup(value))
+    return result;
   Operation *op = value.getDefiningOp();
   if (!op || !(isView(op) || isSource(op)))
     return value;
@@ -86,6 +88,9 @@ private:
 
   FuseGraph &graph;
   Operation *end;
+  /// What fusions give, by the results of the ops they take the place of. Those
+  /// stay as they are to the end: a group that repeats an op reads its own.
+  llvm::MapVector<Value, Value> made;
   unsigned count = 0;
 };
 
@@ -144,7 +149,7 @@ void Emitter::emitGroup(FuseGroup &group) {
       segments.size() > 1 ? builder.getI64IntegerAttr(segments.size())
                           : IntegerAttr());
   builder.createBlock(&fusion.getBody());
-  RegionBuilder region(builder, /*takesViews=*/true);
+  RegionBuilder region(builder, made);
   SmallVector<Value> results;
   for (ArrayRef<int> segment : segments) {
     region.startSegment();
@@ -156,7 +161,7 @@ void Emitter::emitGroup(FuseGroup &group) {
   }
   asg::YieldOp::create(builder, fusion.getLoc(), results);
   for (auto [node, result] : llvm::zip(outputs, fusion.getValues()))
-    graph.nodes[node].op->getResult(0).replaceAllUsesWith(result);
+    made[graph.nodes[node].op->getResult(0)] = result;
   ++count;
 }
 
@@ -230,6 +235,8 @@ FailureOr<unsigned> Emitter::run() {
         if (graph.nodes[member].op != end)
           graph.nodes[member].op->moveBefore(end);
   }
+  for (auto [value, result] : made)
+    value.replaceAllUsesWith(result);
   // Copies of a node name the same op.
   llvm::SetVector<Operation *> dead(old.begin(), old.end());
   for (Operation *op : dead)
