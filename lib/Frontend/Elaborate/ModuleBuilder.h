@@ -54,7 +54,8 @@ private:
                                          mlir::Value norm);
   mlir::Value gradientNorm(const std::vector<mlir::Value> &gradients);
   bool runOptimizer(Frame &frame, const std::vector<Variable *> &params,
-                    const std::vector<mlir::Value> &gradients);
+                    const std::vector<mlir::Value> &gradients,
+                    Outputs &outputs);
   bool updateParam(const ast::Item &item, const Frame &arguments,
                    const Variable &param, mlir::Value gradient);
   /// Which exceptions of the optimizer hold for a parameter.

@@ -111,7 +111,8 @@ bool ModuleBuilder::updateParam(const Item &item, const Frame &arguments,
 
 bool ModuleBuilder::runOptimizer(Frame &frame,
                                  const std::vector<Variable *> &params,
-                                 const std::vector<Value> &gradients) {
+                                 const std::vector<Value> &gradients,
+                                 Outputs &outputs) {
   const Expr &expr = *reader->optimizer->value;
   bool isCall = expr.kind == Expr::Kind::Call;
   const Expr &callee = isCall ? expr.operand(0) : expr;
@@ -158,7 +159,17 @@ bool ModuleBuilder::runOptimizer(Frame &frame,
     isFine = isFine && updateParam(item, it->second, *params[i], gradients[i]);
   }
   e.canSchedule = false;
-  for (size_t k = 0; k < isUsed.size() && isFine; ++k)
+  if (!isFine)
+    return false;
+  // Parameters without an exception come first in the map.
+  const Frame &common = prepared.begin()->second;
+  if (auto lr = common.names.find("lr"); lr != common.names.end()) {
+    Value rate;
+    if (!takeScalar(lr->second, expr.span, "`lr`", Code::ASG0301, rate))
+      return false;
+    outputs.emplace_back("lr", rate);
+  }
+  for (size_t k = 0; k < isUsed.size(); ++k)
     if (!isUsed[k])
       e.report(Diagnostic(Code::ASG0507, "the exception is for no parameter")
                    .at(reader->optimizer->exceptions[k].patterns[0]->span,
@@ -166,7 +177,7 @@ bool ModuleBuilder::runOptimizer(Frame &frame,
                    .help("parameters are called as `" + params[0]->name +
                          "`; "
                          "`*` stands for any characters"));
-  return isFine;
+  return true;
 }
 
 //===----------------------------------------------------------------------===//

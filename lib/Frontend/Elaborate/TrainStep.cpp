@@ -186,7 +186,7 @@ bool ModuleBuilder::runMetrics(Frame &frame, Outputs &outputs) {
       return std::any_of(
                  outputs.begin(), outputs.end(),
                  [&](const auto &output) { return output.first == text; }) ||
-             text == "grad_norm";
+             text == "grad_norm" || text == "lr";
     };
     std::string unique = name;
     for (int i = 1; isTaken(unique); ++i)
@@ -333,10 +333,10 @@ bool ModuleBuilder::buildTrainStep() {
                                gradient.getGradients().end());
   Value norm = gradientNorm(gradients);
   gradients = clipGradients(std::move(gradients), norm);
-  if (!runOptimizer(recipeFrame, params, gradients) || e.hasErrors())
+  outputs.emplace_back("grad_norm", norm);
+  if (!runOptimizer(recipeFrame, params, gradients, outputs) || e.hasErrors())
     return false;
   e.assign("step", next, loc);
-  outputs.emplace_back("grad_norm", norm);
   e.endGraph(*module, train->name.span, outputs);
   return true;
 }
