@@ -99,12 +99,13 @@ std::optional<Dims> windowDims(Elaborator &e, BuiltinCall &call,
   return dims;
 }
 
-Term badGroups(Elaborator &e, BuiltinCall &call, const std::string &why) {
+Term badGroups(Elaborator &e, BuiltinCall &call, const std::string &why,
+               const char *layout = "[out, in / groups, height, width]") {
   return e.fail(Diagnostic(Code::ASG0111, why)
                     .at(call.span)
                     .also(call.spans[0], describeKind(call[0]))
                     .also(call.spans[1], describeKind(call[1]))
-                    .help("weights are [out, in / groups, height, width]"));
+                    .help(std::string("weights are ") + layout));
 }
 
 /// convolve(x, weight, stride, padding, dilation, groups)
@@ -136,6 +137,54 @@ Term convolve(Elaborator &e, BuiltinCall &call) {
   return e.made(
       asg::Conv2dOp::create(
           e.builder, call.loc, e.tensorType(*dims, type.getElementType()),
+          call[0].tensor(), w, *stride, *padding, *padding, *dilation, *groups),
+      call.span);
+}
+
+/// convolve_transposed(x, weight, stride, padding, dilation, groups,
+/// output_padding): the convolution whose result x would be, backwards.
+Term convolveTransposed(Elaborator &e, BuiltinCall &call) {
+  RankedTensorType type, weight;
+  if (!readImages(e, call, 0, type) || !readImages(e, call, 1, weight))
+    return Term::poison();
+  auto stride = readPair(e, call, 2, 1), padding = readPair(e, call, 3, 0);
+  auto dilation = readPair(e, call, 4, 1), extra = readPair(e, call, 6, 0);
+  auto groups = e.toInt(operand(call, 5), "`groups`");
+  if (!stride || !padding || !dilation || !extra || !groups)
+    return Term::poison();
+  constexpr const char *kLayout = "[in, out / groups, height, width]";
+  if (!weight.hasStaticShape() || weight.getNumElements() == 0)
+    return badGroups(e, call, "weights need extents known at compile time",
+                     kLayout);
+  ArrayRef<int64_t> shape = weight.getShape();
+  if (*groups < 1 || shape[0] % *groups != 0 ||
+      asg::getDim(type, 1) != DimExpr(shape[0]))
+    return badGroups(e, call,
+                     "weights " + describeType(weight) + " with " +
+                         std::to_string(*groups) +
+                         (*groups == 1 ? " group" : " groups") +
+                         " do not fit " + describeType(type),
+                     kLayout);
+  Dims dims = {asg::getDim(type, 0), DimExpr(shape[1] * *groups)};
+  for (int i = 0; i < 2; ++i) {
+    // Any more, and the convolution would have another place to stand.
+    if ((*extra)[i] >= (*stride)[i])
+      return e.fail(Diagnostic(Code::ASG0311,
+                               "`output_padding` must be below the stride")
+                        .at(call.spans[6], describeValue(call[6]))
+                        .also(call.spans[2], describeValue(call[2])));
+    DimExpr places = asg::getDim(type, 2 + i) - DimExpr(1);
+    dims.push_back(places * DimExpr((*stride)[i]) -
+                   DimExpr(2 * (*padding)[i]) +
+                   DimExpr((*dilation)[i] * (shape[2 + i] - 1) + 1) +
+                   DimExpr((*extra)[i]));
+  }
+  if (!e.checkShape(dims, call.span))
+    return Term::poison();
+  Value w = e.cast(call.loc, call[1].tensor(), type.getElementType());
+  return e.made(
+      asg::Conv2dInputGradOp::create(
+          e.builder, call.loc, e.tensorType(dims, type.getElementType()),
           call[0].tensor(), w, *stride, *padding, *padding, *dilation, *groups),
       call.span);
 }
@@ -217,6 +266,17 @@ void addImageBuiltins(std::vector<Builtin> &table) {
                     {"dilation", one},
                     {"groups", one}},
                    convolve,
+                   false,
+                   ""});
+  table.push_back({"convolve_transposed",
+                   {{"x", {}},
+                    {"weight", {}},
+                    {"stride", one},
+                    {"padding", zero},
+                    {"dilation", one},
+                    {"groups", one},
+                    {"output_padding", zero}},
+                   convolveTransposed,
                    false,
                    ""});
   table.push_back({"window_max",
