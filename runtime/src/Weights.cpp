@@ -132,8 +132,10 @@ asgc_status asgc_program_save(asgc_program *program, const char *path) {
                          program->variables[size_t(i)], variable.tensor.dtype,
                          variable.tensor.rank});
   }
+  // PyTorch's loaders ask for "format".
+  const char *const metadata[] = {"format", "pt"};
   if (asgc_status status = asgc_safetensors_write(
-          path, sources.data(), int64_t(sources.size()), nullptr, 0))
+          path, sources.data(), int64_t(sources.size()), metadata, 1))
     return fail(*program, status, asgc_last_error());
   return ASGC_OK;
 }
