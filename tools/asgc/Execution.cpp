@@ -46,6 +46,13 @@ std::string describeArray(const Array &array) {
                      fmt::join(array.shape, ", "));
 }
 
+std::vector<std::string> entryNames(const asgc_program_desc &program) {
+  std::vector<std::string> names;
+  for (int32_t e = 0; e < program.num_entries; ++e)
+    names.push_back(program.entries[e].name);
+  return names;
+}
+
 std::vector<std::string> inputNames(const asgc_program_desc &program,
                                     const std::string &entry) {
   std::vector<std::string> names;

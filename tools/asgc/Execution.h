@@ -63,6 +63,9 @@ MaybeFault writeOutputs(const std::vector<NamedArray> &arrays,
 /// `f32[2, 10]`
 std::string describeArray(const Array &array);
 
+/// What the program can be asked to do.
+std::vector<std::string> entryNames(const asgc_program_desc &program);
+
 /// Inputs of an entry by name.
 std::vector<std::string> inputNames(const asgc_program_desc &program,
                                     const std::string &entry);

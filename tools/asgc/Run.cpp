@@ -71,6 +71,11 @@ int act(const RunOptions &options, const Session &session) {
   showDiagnostics(compilation, session);
 
   const asgc_program_desc &program = (*execution)->description();
+  if (!(*execution)->program().entry(options.entry)) {
+    complain("the program has no entry '{}'; there is {}", options.entry,
+             fmt::join(entryNames(program), ", "));
+    return ExitInput;
+  }
   auto inputs = readInputs(options.inputs, inputNames(program, options.entry),
                            "--input");
   if (!inputs)
