@@ -122,6 +122,8 @@ public:
                      Value mask) = 0;
   virtual void store(Value pointer, Value value, Value mask,
                      bool streaming) = 0;
+  /// Asks for the cache line of an address, which need not exist.
+  virtual void prefetch(Value pointer, bool forWrite) = 0;
   /// The elements at `offsets` (a vector of i32 or i64, in elements).
   virtual Value gather(Value pointer, Value offsets, Type element) = 0;
   virtual void scatter(Value pointer, Value offsets, Value value,

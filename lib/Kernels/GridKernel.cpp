@@ -17,6 +17,9 @@ constexpr int64_t kColumnBlock = 64;
 /// Outputs beyond this are better not written through the caches, which they
 /// would only sweep.
 constexpr int64_t kStreamingBytes = int64_t(32) << 20;
+/// How far ahead such kernels ask for what they read: the processor by itself
+/// looks less far.
+constexpr int64_t kStreamAheadBytes = 2048;
 } // namespace
 
 //===- Analysis -----------------------------------------------------------===//
@@ -60,8 +63,10 @@ std::unique_ptr<GridKernel> GridKernel::create(plan::KernelOp op,
   kernel->planTasks();
   if (op.getWorkspace())
     kernel->planCombine();
-  if (kernel->shape == Shape::Row)
+  if (kernel->shape == Shape::Row) {
     kernel->planKept();
+    kernel->planPrefetches();
+  }
   return kernel;
 }
 
@@ -260,6 +265,18 @@ void GridKernel::emitPoint(Scope &scope) {
   scope.b.lanes = lanes;
 }
 
+/// Asks for what reads that run along the vector dim need soon.
+void GridKernel::prefetchStreams(Scope &slot) {
+  if (slot.b.lanes == 1 || slot.mask)
+    return;
+  for (auto [index, read] : llvm::enumerate(model.reads)) {
+    int64_t bytes = std::max(1u, read.element.getIntOrFloatBitWidth() / 8);
+    if (!read.isWhole && has(read.varies, model.vectorDim) &&
+        read.access.strides[model.vectorDim] == DimExpr(1))
+      slot.prefetch(index, DimExpr(kStreamAheadBytes / bytes));
+  }
+}
+
 void GridKernel::emitMap(Scope &scope, const Task &task) {
   KernelBuilder &b = scope.b;
   scope.emitInvariant(0);
@@ -276,6 +293,8 @@ void GridKernel::emitMap(Scope &scope, const Task &task) {
   auto walk = [&](bool streaming) -> Values {
     Sweep sweep(model, b, roots, {});
     sweep.body = [&](Scope &slot) -> Values {
+      if (streaming)
+        prefetchStreams(slot);
       slot.emit(roots);
       for (int64_t index : writes)
         slot.store(index, streaming);

@@ -44,10 +44,19 @@ private:
     int64_t offset = 0; // in scratch, bytes
   };
 
+  /// An operand to be asked for in a pass, so many elements further on.
+  struct Prefetch {
+    unsigned operand = 0; // reads before writes
+    DimExpr distance;
+    int64_t pass = 0;
+  };
+
   void chooseShape();
   void planTasks();
   void planCombine();
   void planKept();
+  void planPrefetches();
+  int64_t costliestPass(int64_t first, int64_t last) const;
   void addKept(int64_t pass, SmallVectorImpl<llvm::DenseSet<Value>> &computed);
 
   Dims keptDims() const { return model.allDims() & ~model.reduced; }
@@ -65,6 +74,7 @@ private:
   Task openTask(Scope &scope, ArrayRef<Axis> axes, Value number);
   void emitPoint(Scope &root);
   void emitMap(Scope &scope, const Task &task);
+  void prefetchStreams(Scope &slot);
   void emitRow(Scope &scope, const Task &task);
   void emitSmallRow(Scope &scope);
   bool isSmallRow(KernelBuilder &builder) const;
@@ -73,6 +83,7 @@ private:
   void storeAt(Scope &scope, int64_t dim, int64_t pass);
   void useKept(Scope &slot, int64_t pass);
   void storeKept(Scope &slot, int64_t pass);
+  void emitPrefetches(Scope &slot, int64_t pass);
   void emitColumns(Scope &scope, const Task &task);
   void emitStrip(Scope &scope, const Task &task, Value at, int64_t count,
                  Value mask);
@@ -91,6 +102,7 @@ private:
   DimExpr chunks; // of the first reduced dim; 0: not cut
   bool isStreaming = false;
   SmallVector<Kept> kept;
+  SmallVector<Prefetch> prefetches; // of rows
 
   // While code is emitted.
   Value workspace, scratch;

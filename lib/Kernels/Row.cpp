@@ -174,6 +174,7 @@ void GridKernel::emitRow(Scope &scope, const Task &task) {
       slot.emitLoads(roots);
     };
     sweep.body = [&](Scope &slot) {
+      emitPrefetches(slot, pass);
       slot.emit(roots);
       storeKept(slot, pass);
       for (int64_t index : pointWritesOf(pass))

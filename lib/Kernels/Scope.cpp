@@ -210,6 +210,13 @@ void Scope::storeOnce(int64_t index, Dims dims) {
       []() -> Values { return {}; });
 }
 
+void Scope::prefetch(unsigned index, const DimExpr &ahead) {
+  Value place = pointers[index];
+  if (!(ahead == DimExpr(0)))
+    place = b.address(place, b.extent(ahead), bytesOf(operand(index).element));
+  b.prefetch(place, /*forWrite=*/index >= model.reads.size());
+}
+
 //===- plan.load ----------------------------------------------------------===//
 
 std::optional<int64_t> kernels::laneStride(const Model &model, Value value,

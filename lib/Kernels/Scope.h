@@ -47,6 +47,9 @@ public:
   /// stores.
   void emitLoads(ArrayRef<Value> roots);
 
+  /// Asks for the memory of operand `index` (reads before writes) `ahead`
+  /// elements further on.
+  void prefetch(unsigned index, const DimExpr &ahead);
   /// Whether a whole vector of write `index` would be aligned here.
   Value isWriteAligned(int64_t index);
   /// Stores the value of write `index` at the point or points of this scope.

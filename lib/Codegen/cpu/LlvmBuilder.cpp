@@ -314,6 +314,12 @@ void LlvmBuilder::store(Value pointer, Value value, Value mask,
   LLVM::StoreOp::create(builder, loc, value, pointer, bytes);
 }
 
+void LlvmBuilder::prefetch(Value pointer, bool forWrite) {
+  constexpr unsigned kIntoAllCaches = 3, kData = 1;
+  LLVM::Prefetch::create(builder, loc, pointer, forWrite, kIntoAllCaches,
+                         kData);
+}
+
 Value LlvmBuilder::pointers(Value pointer, Value offsets, Type element) {
   Type type = VectorType::get({lanesOf(offsets)},
                               LLVM::LLVMPointerType::get(builder.getContext()));

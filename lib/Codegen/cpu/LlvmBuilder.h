@@ -45,6 +45,7 @@ public:
   Value table(llvm::ArrayRef<int64_t> numbers) override;
   Value load(Value pointer, Type element, bool isVector, Value mask) override;
   void store(Value pointer, Value value, Value mask, bool streaming) override;
+  void prefetch(Value pointer, bool forWrite) override;
   Value gather(Value pointer, Value offsets, Type element) override;
   void scatter(Value pointer, Value offsets, Value value, Value mask) override;
   bool canMask(Type element) override;
