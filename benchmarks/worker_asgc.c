@@ -1,9 +1,9 @@
 /* worker_asgc.c - Runs one entry of a compiled model on request.
  *
- * Usage: worker ENTRY THREADS [DIM=VALUE]...
+ * Usage: worker ENTRY THREADS SETS [DIM=VALUE]...
  * Then, for each line "N" on stdin, runs the entry N times and prints the
- * seconds of one run and the process's peak memory in bytes. Built with
- * -DPROGRAM=<name>_program. */
+ * seconds of one run and the process's peak memory in bytes. Runs go round
+ * SETS sets of inputs and outputs. Built with -DPROGRAM=<name>_program. */
 #include <asgc/runtime.h>
 
 #include <stdio.h>
@@ -19,6 +19,8 @@ static const DLDataType kTypes[] = {{kDLFloat, 32, 1}, {kDLFloat, 16, 1},
                                     {kDLBfloat, 16, 1}, {kDLInt, 8, 1},
                                     {kDLInt, 32, 1}, {kDLInt, 64, 1},
                                     {kDLUInt, 8, 1}, {kDLFloat, 64, 1}};
+
+enum { MOST_SETS = 64 };
 
 static double now(void) {
   struct timespec t;
@@ -62,8 +64,9 @@ static DLTensor *makeTensor(const asgc_tensor_desc *desc, const int64_t *dims) {
 }
 
 int main(int argc, char **argv) {
-  if (argc < 3)
-    return fail("usage", "worker ENTRY THREADS [DIM=VALUE]...");
+  int sets = argc > 3 ? atoi(argv[3]) : 0;
+  if (sets < 1 || sets > MOST_SETS)
+    return fail("usage", "worker ENTRY THREADS SETS [DIM=VALUE]...");
   const asgc_program_desc *desc = &PROGRAM;
   const asgc_entry_desc *entry = NULL;
   for (int i = 0; i < desc->num_entries; ++i)
@@ -76,7 +79,7 @@ int main(int argc, char **argv) {
   for (int s = 0; s < desc->num_symbols; ++s) {
     dims[s] = desc->symbol_bounds[s];
     size_t length = strlen(desc->symbols[s]);
-    for (int a = 3; a < argc; ++a)
+    for (int a = 4; a < argc; ++a)
       if (!strncmp(argv[a], desc->symbols[s], length) && argv[a][length] == '=')
         dims[s] = atoll(argv[a] + length + 1);
   }
@@ -89,21 +92,25 @@ int main(int argc, char **argv) {
     return fail("create", asgc_last_error());
   if (asgc_program_init(program, 1) == ASGC_NOT_FOUND)
     fprintf(stderr, "worker: no init entry; variables stay as they are\n");
-  DLTensor *inputs[16], *outputs[16];
+  DLTensor *inputs[MOST_SETS][16], *outputs[MOST_SETS][16];
   if (entry->num_inputs > 16 || entry->num_outputs > 16)
     return fail(argv[1], "more than 16 inputs or outputs");
-  for (int i = 0; i < entry->num_inputs; ++i)
-    inputs[i] = makeTensor(&entry->inputs[i], dims);
-  for (int i = 0; i < entry->num_outputs; ++i)
-    outputs[i] = makeTensor(&entry->outputs[i], dims);
+  for (int set = 0; set < sets; ++set) {
+    for (int i = 0; i < entry->num_inputs; ++i)
+      inputs[set][i] = makeTensor(&entry->inputs[i], dims);
+    for (int i = 0; i < entry->num_outputs; ++i)
+      outputs[set][i] = makeTensor(&entry->outputs[i], dims);
+  }
 
   char line[64];
+  int set = 0;
   while (fgets(line, sizeof line, stdin)) {
     int count = atoi(line);
     double start = now();
-    for (int i = 0; i < count; ++i)
-      if (asgc_program_run(program, argv[1], (const DLTensor *const *)inputs,
-                           entry->num_inputs, outputs, entry->num_outputs))
+    for (int i = 0; i < count; ++i, set = (set + 1) % sets)
+      if (asgc_program_run(program, argv[1],
+                           (const DLTensor *const *)inputs[set],
+                           entry->num_inputs, outputs[set], entry->num_outputs))
         return fail("run", asgc_program_error(program));
     double seconds = (now() - start) / count;
     struct rusage usage;

@@ -1,11 +1,11 @@
 //===- worker_limits.cpp - What the machine can do ------------------------===//
 //
-// worker_limits copy BYTES THREADS   copies BYTES from one array to another
-// worker_limits fma THREADS          f32 fused multiply-adds in registers
+// worker_limits copy BYTES SETS THREADS   memcpy of BYTES, going round SETS pairs of arrays
+// worker_limits gemm THREADS              oneDNN's f32 product of two 1024 x 1024
 //
 // For each line "N" on stdin, does it N times and prints the seconds of one time
-// and 0 (where the other workers print their peak memory). One `fma` time is
-// kFmaFlops operations in all.
+// and 0 (where the other workers print their peak memory).
+#include <dnnl.h>
 #include <immintrin.h>
 
 #include <atomic>
@@ -19,8 +19,6 @@
 #include <vector>
 
 namespace {
-
-constexpr double kFmaFlops = 2e9;
 
 /// Workers that spin between jobs, so that starting one costs under 1 us.
 class Pool {
@@ -63,43 +61,6 @@ private:
   std::vector<std::thread> workers;
 };
 
-__attribute__((target("avx2"))) void copyStream(float *to, const float *from,
-                                                size_t count) {
-  for (size_t i = 0; i + 8 <= count; i += 8)
-    _mm256_stream_ps(to + i, _mm256_load_ps(from + i));
-  _mm_sfence();
-}
-
-__attribute__((target("avx512f"))) float fma512(long iterations) {
-  __m512 sums[12];
-  for (__m512 &sum : sums)
-    sum = _mm512_set1_ps(1.0f);
-  __m512 a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(1e-3f);
-  for (long i = 0; i < iterations; ++i)
-#pragma GCC unroll 12
-    for (__m512 &sum : sums)
-      sum = _mm512_fmadd_ps(sum, a, b);
-  float total = 0;
-  for (__m512 &sum : sums)
-    total += _mm512_reduce_add_ps(sum);
-  return total;
-}
-
-__attribute__((target("avx2,fma"))) float fma256(long iterations) {
-  __m256 sums[12];
-  for (__m256 &sum : sums)
-    sum = _mm256_set1_ps(1.0f);
-  __m256 a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(1e-3f);
-  for (long i = 0; i < iterations; ++i)
-#pragma GCC unroll 12
-    for (__m256 &sum : sums)
-      sum = _mm256_fmadd_ps(sum, a, b);
-  float total = 0;
-  for (__m256 &sum : sums)
-    total += sum[0];
-  return total;
-}
-
 void serve(const std::function<void()> &once) {
   char line[64];
   while (std::fgets(line, sizeof line, stdin)) {
@@ -117,39 +78,34 @@ void serve(const std::function<void()> &once) {
 
 int main(int argc, char **argv) {
   std::string what = argc > 1 ? argv[1] : "";
-  if (what == "copy" && argc == 4) {
-    size_t count = std::atoll(argv[2]) / sizeof(float);
-    int threads = std::atoi(argv[3]);
+  if (what == "copy" && argc == 5) {
+    size_t bytes = std::atoll(argv[2]), set = 0;
+    int threads = std::atoi(argv[4]);
     Pool pool(threads);
-    auto *from = static_cast<float *>(std::aligned_alloc(64, count * 4));
-    auto *to = static_cast<float *>(std::aligned_alloc(64, count * 4));
-    std::memset(from, 1, count * 4);
-    std::memset(to, 1, count * 4);
-    size_t part = count / threads / 16 * 16;
-    // What is larger than the last-level cache is best written around it.
-    bool streams = count * 8 > (64u << 20);
+    std::vector<char *> from, to;
+    for (int i = 0; i < std::atoi(argv[3]); ++i)
+      for (auto *list : {&from, &to}) {
+        list->push_back(static_cast<char *>(std::aligned_alloc(64, bytes)));
+        std::memset(list->back(), 1, bytes);
+      }
+    size_t part = bytes / threads / 64 * 64;
     serve([&] {
       pool.run([&](int t) {
-        size_t n = t == threads - 1 ? count - part * t : part;
-        if (streams)
-          copyStream(to + part * t, from + part * t, n);
-        else
-          std::memcpy(to + part * t, from + part * t, n * 4);
+        size_t count = t == threads - 1 ? bytes - part * t : part;
+        std::memcpy(to[set] + part * t, from[set] + part * t, count);
       });
+      set = (set + 1) % from.size();
     });
     return 0;
   }
-  if (what == "fma" && argc == 3) {
-    int threads = std::atoi(argv[2]);
-    Pool pool(threads);
-    bool wide = __builtin_cpu_supports("avx512f");
-    long iterations = kFmaFlops / threads / (2 * 12 * (wide ? 16 : 8));
-    static volatile float sink;
+  if (what == "gemm" && argc == 3) { // OMP_NUM_THREADS says with how many threads
+    constexpr dnnl_dim_t n = 1024;
+    std::vector<float> a(n * n, 0.5f), b(n * n, 0.25f), c(n * n);
     serve([&] {
-      pool.run([&](int) { sink = wide ? fma512(iterations) : fma256(iterations); });
+      dnnl_sgemm('N', 'N', n, n, n, 1, a.data(), n, b.data(), n, 0, c.data(), n);
     });
     return 0;
   }
-  std::fprintf(stderr, "usage: worker_limits copy BYTES THREADS | fma THREADS\n");
+  std::fprintf(stderr, "usage: worker_limits copy BYTES SETS THREADS | gemm THREADS\n");
   return 2;
 }

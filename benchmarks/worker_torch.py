@@ -34,6 +34,7 @@ def inference(module, *inputs):
 
 def backward(module, x):
     """Gradient of sum(module(x) * dy) with respect to x, forward included."""
+    module.requires_grad_(False)
     x = x.requires_grad_(True)
     dy = torch.randn_like(module(x))
 
@@ -80,6 +81,7 @@ def export(folder):
     write("mlp", mlp(), torch.randn(1, 784), dynamic=True)
     write("softmax_forward", nn.Softmax(-1), torch.randn(*ROWS))
     write("layer_norm_forward", nn.LayerNorm(1024), torch.randn(*ROWS))
+    write("identity", nn.Identity(), torch.randn(1))  # what a call costs
     write("chain", Chain(), torch.randn(1 << 24), torch.randn(1 << 24))
 
 

@@ -211,15 +211,3 @@ test::runAll(Compiled &compiled, const std::string &entry,
   }
   return results;
 }
-
-std::string
-test::fill(std::string text,
-           const std::vector<std::pair<std::string, std::string>> &names) {
-  for (const auto &[name, value] : names) {
-    std::string key = "$" + name;
-    for (size_t at = 0; (at = text.find(key, at)) != std::string::npos;
-         at += value.size())
-      text.replace(at, key.size(), value);
-  }
-  return text;
-}

@@ -74,10 +74,6 @@ std::vector<std::vector<Tensor>> runAll(Compiled &compiled,
                                         const std::vector<Tensor> &inputs,
                                         const std::vector<Tensor> &shapes);
 
-/// Replaces each `$NAME` in `text`.
-std::string fill(std::string text,
-                 const std::vector<std::pair<std::string, std::string>> &names);
-
 } // namespace asgc::test
 
 #endif

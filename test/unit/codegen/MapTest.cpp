@@ -1,5 +1,6 @@
 //===- MapTest.cpp - Kernels without reductions ---------------------------===//
 #include "Harness.h"
+#include "Samples.h"
 
 #include <cmath>
 #include <doctest/doctest.h>

@@ -1,5 +1,6 @@
 //===- ReduceTest.cpp - Kernels that reduce over any dims -----------------===//
 #include "Harness.h"
+#include "Samples.h"
 
 #include <cmath>
 #include <doctest/doctest.h>

@@ -1,5 +1,6 @@
 //===- RowTest.cpp - Kernels that reduce along rows -----------------------===//
 #include "Harness.h"
+#include "Samples.h"
 
 #include <cmath>
 #include <doctest/doctest.h>
@@ -10,26 +11,6 @@ using namespace asgc::test;
 namespace {
 
 constexpr int64_t kColumns[] = {1, 7, 10, 15, 16, 17, 31, 33, 127, 257, 1024};
-
-std::string sized(const char *text, int64_t rows, int64_t columns) {
-  return fill(text, {{"R", std::to_string(rows)}, {"C", std::to_string(columns)}});
-}
-
-const char *kSoftmax = R"(
-  plan.program @f inputs("x" %x : tensor<$Rx$Cxf32>)
-      outputs("y" %y : tensor<$Rx$Cxf32>) {
-    plan.kernel "softmax" row space [$R, $C]
-        (%a = %x at [$C, 1] : tensor<$Rx$Cxf32>)
-        -> (%y at [$C, 1] : tensor<$Rx$Cxf32>) {
-      %m = plan.reduce max %a over [1] : f32
-      %0 = arith.subf %a, %m : f32
-      %e = math.exp %0 : f32
-      %s = plan.reduce add %e over [1] : f32
-      %p = arith.divf %e, %s : f32
-      plan.yield %p : f32
-    }
-  }
-)";
 
 std::vector<double> softmax(const Tensor &x) {
   int64_t rows = x.dims[0], columns = x.dims[1];
@@ -47,43 +28,6 @@ std::vector<double> softmax(const Tensor &x) {
   return y;
 }
 
-// dx = rstd (g − mean(g) − x̂ mean(g x̂)) with g = dy · weight
-const char *kLayerNormBackward = R"(
-  plan.program @f
-      inputs("x" %x : tensor<$Rx$Cxf32>, "dy" %dy : tensor<$Rx$Cxf32>,
-             "weight" %weight : tensor<$Cxf32>)
-      outputs("dx" %dx : tensor<$Rx$Cxf32>, "mean" %mean : tensor<$Rxf32>) {
-    plan.kernel "layer_norm_backward" row space [$R, $C]
-        (%a = %x at [$C, 1] : tensor<$Rx$Cxf32>,
-         %d = %dy at [$C, 1] : tensor<$Rx$Cxf32>,
-         %w = %weight at [0, 1] : tensor<$Cxf32>)
-        -> (%dx at [$C, 1] : tensor<$Rx$Cxf32>, %mean at [1, 0] : tensor<$Rxf32>) {
-      %n = arith.constant $C.0 : f32
-      %eps = arith.constant 1.0e-5 : f32
-      %sum = plan.reduce add %a over [1] : f32
-      %m = arith.divf %sum, %n : f32
-      %c = arith.subf %a, %m : f32
-      %sq = arith.mulf %c, %c : f32
-      %var = plan.reduce add %sq over [1] : f32
-      %v = arith.divf %var, %n : f32
-      %ve = arith.addf %v, %eps : f32
-      %rstd = math.rsqrt %ve : f32
-      %xh = arith.mulf %c, %rstd : f32
-      %g = arith.mulf %d, %w : f32
-      %gx = arith.mulf %g, %xh : f32
-      %sg = plan.reduce add %g over [1] : f32
-      %sgx = plan.reduce add %gx over [1] : f32
-      %mg = arith.divf %sg, %n : f32
-      %mgx = arith.divf %sgx, %n : f32
-      %t = arith.mulf %xh, %mgx : f32
-      %u = arith.subf %g, %mg : f32
-      %q = arith.subf %u, %t : f32
-      %r = arith.mulf %q, %rstd : f32
-      plan.yield %r, %m : f32, f32
-    }
-  }
-)";
-
 } // namespace
 
 TEST_SUITE("row kernels") {
@@ -92,7 +36,7 @@ TEST_SUITE("row kernels") {
       for (int64_t rows : {1, 5, 64}) {
         CAPTURE(rows);
         CAPTURE(columns);
-        Compiled compiled(sized(kSoftmax, rows, columns));
+        Compiled compiled(sized(kSoftmaxKernel, rows, columns));
         Tensor x = randomF32({rows, columns}, -9, 9);
         for (auto &outputs :
              runAll(compiled, "f", {x}, {Tensor::f32({rows, columns})}))
@@ -102,7 +46,7 @@ TEST_SUITE("row kernels") {
   }
 
   TEST_CASE("of large logits and infinities") {
-    Compiled compiled(sized(kSoftmax, 3, 40));
+    Compiled compiled(sized(kSoftmaxKernel, 3, 40));
     Tensor x = randomF32({3, 40}, -1e4, 1e4);
     x.f()[3] = -INFINITY;
     x.f()[45] = NAN;
@@ -122,7 +66,7 @@ TEST_SUITE("row kernels") {
     for (int64_t columns : kColumns) {
       CAPTURE(columns);
       int64_t rows = 9;
-      Compiled compiled(sized(kLayerNormBackward, rows, columns));
+      Compiled compiled(sized(kLayerNormBackwardKernel, rows, columns));
       Tensor x = randomF32({rows, columns}), dy = randomF32({rows, columns}, -1, 1, 2),
              w = randomF32({columns}, 0.5, 1.5, 3);
       std::vector<double> dx, means;

@@ -1,5 +1,6 @@
 //===- TypesTest.cpp - Element types and scalar ops -----------------------===//
 #include "Harness.h"
+#include "Samples.h"
 
 #include <cmath>
 #include <cstring>

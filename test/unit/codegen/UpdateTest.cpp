@@ -1,5 +1,6 @@
 //===- UpdateTest.cpp - One launch over many tensors ----------------------===//
 #include "Harness.h"
+#include "Samples.h"
 
 #include <cmath>
 #include <doctest/doctest.h>
