@@ -94,6 +94,23 @@ ParseResult parseSize(OpAsmParser &parser, StringRef keyword,
   size = parser.getBuilder().getI64IntegerAttr(value);
   return success();
 }
+
+/// `arena 5120 lower_bound 4096 waste 1024`. The waste is the difference, for the
+/// reader.
+ParseResult parseArena(OpAsmParser &parser, IntegerAttr &arena,
+                       IntegerAttr &lowerBound) {
+  IntegerAttr waste;
+  if (parseSize(parser, "arena", arena) ||
+      parseSize(parser, "lower_bound", lowerBound))
+    return failure();
+  SMLoc loc = parser.getCurrentLocation();
+  if (parseSize(parser, "waste", waste))
+    return failure();
+  if (waste && (!arena || !lowerBound ||
+                arena.getInt() - lowerBound.getInt() != waste.getInt()))
+    return parser.emitError(loc, "waste is not arena − lower_bound");
+  return success();
+}
 } // namespace
 
 ParseResult ProgramOp::parse(OpAsmParser &parser, OperationState &state) {
@@ -107,8 +124,7 @@ ParseResult ProgramOp::parse(OpAsmParser &parser, OperationState &state) {
       parseBoundary(parser, arguments, properties.inputNames) ||
       parser.parseKeyword("outputs") ||
       parseBoundary(parser, arguments, properties.outputNames) ||
-      parseSize(parser, "arena", properties.arena) ||
-      parseSize(parser, "lower_bound", properties.lowerBound) ||
+      parseArena(parser, properties.arena, properties.lowerBound) ||
       parser.parseOptionalAttrDictWithKeyword(state.attributes))
     return failure();
   Region *body = state.addRegion();
@@ -146,6 +162,10 @@ void ProgramOp::print(OpAsmPrinter &printer) {
     startLine() << "arena " << *getArena();
   if (getLowerBound())
     printer << " lower_bound " << *getLowerBound();
+  if (getArena() && getLowerBound())
+    printer << " waste "
+            << static_cast<int64_t>(*getArena()) -
+                   static_cast<int64_t>(*getLowerBound());
   printer.printOptionalAttrDictWithKeyword(
       (*this)->getAttrs(),
       {getSymNameAttrName(), getDimsAttrName(), getInputNamesAttrName(),

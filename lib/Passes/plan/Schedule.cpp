@@ -16,6 +16,7 @@ namespace asgc {
 namespace {
 using namespace mlir;
 using planner::StepList;
+using planner::Takeover;
 
 /// Orders followed side by side; fewer for programs of many steps.
 constexpr size_t kBeamWidth = 16;
@@ -120,14 +121,25 @@ private:
     return partial;
   }
 
-  /// Bytes that come alive with `step`, and those that die after it.
+  /// Bytes that come alive with `step`, and those that die after it. What is
+  /// written over a dying buffer does neither.
   std::pair<int64_t, int64_t> effect(const Partial &partial, int64_t step) const {
     int64_t needs = 0, frees = 0;
+    auto starts = [&](int64_t buffer) {
+      return partial.usesLeft[buffer] == uses[buffer];
+    };
+    auto ends = [&](int64_t buffer) { return partial.usesLeft[buffer] == 1; };
     for (int64_t buffer : touched[step]) {
-      if (partial.usesLeft[buffer] == uses[buffer])
+      if (starts(buffer))
         needs += list.buffers[buffer].bytes;
-      if (partial.usesLeft[buffer] == 1)
+      if (ends(buffer))
         frees += list.buffers[buffer].bytes;
+    }
+    auto dies = [&](int64_t buffer) { return ends(buffer) && !starts(buffer); };
+    for (const Takeover &takeover :
+         planner::pickTakeovers(list.steps[step], dies, starts)) {
+      needs -= list.buffers[takeover.to].bytes;
+      frees -= list.buffers[takeover.from].bytes;
     }
     return {needs, frees};
   }

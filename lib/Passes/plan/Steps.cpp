@@ -1,6 +1,7 @@
 //===- Steps.cpp - What the steps of a program read and write -------------===//
 #include "Steps.h"
 #include "Arena.h"
+#include "InPlace.h"
 
 #include "dialects/asg/Asg.h"
 
@@ -27,10 +28,9 @@ std::optional<int64_t> bytesAtBounds(plan::ProgramOp program,
 
 FailureOr<StepList> StepList::collect(plan::ProgramOp program) {
   StepList list;
-  llvm::DenseMap<Value, int64_t> numbers;
   auto numberOf = [&](Value buffer) {
     Value root = plan::getRootBuffer(buffer);
-    auto [it, isNew] = numbers.try_emplace(root, list.buffers.size());
+    auto [it, isNew] = list.numbers.try_emplace(root, list.buffers.size());
     if (isNew) {
       OwnedBuffer owned;
       owned.value = root;
@@ -72,6 +72,16 @@ FailureOr<StepList> StepList::collect(plan::ProgramOp program) {
     buffer.bytes = *bytes;
   }
 
+  for (Step &step : list.steps)
+    for (int64_t to : step.writes)
+      for (int64_t from : step.reads) {
+        const OwnedBuffer &read = list.buffers[from], &write = list.buffers[to];
+        if (from != to && read.alloc && write.alloc &&
+            read.bytes == write.bytes &&
+            !explainApart(step.op, read.value, write.value))
+          step.takeovers.push_back({from, to});
+      }
+
   // A read waits for the last write; a write for the last write and all reads
   // since.
   std::vector<int64_t> lastWrite(list.buffers.size(), -1);
@@ -108,6 +118,20 @@ FailureOr<StepList> StepList::collect(plan::ProgramOp program) {
                      step.after.end());
   }
   return list;
+}
+
+SmallVector<Takeover> pickTakeovers(const Step &step,
+                                    function_ref<bool(int64_t)> dies,
+                                    function_ref<bool(int64_t)> starts) {
+  SmallVector<Takeover> picked;
+  for (const Takeover &takeover : step.takeovers) {
+    bool isTaken = llvm::any_of(picked, [&](const Takeover &other) {
+      return other.from == takeover.from || other.to == takeover.to;
+    });
+    if (!isTaken && dies(takeover.from) && starts(takeover.to))
+      picked.push_back(takeover);
+  }
+  return picked;
 }
 
 } // namespace asgc::planner

@@ -73,6 +73,16 @@ private:
       return kernel.getWorkspace() == Value() ||
              plan::getRootBuffer(kernel.getWorkspace()) != written;
     }
+    if (auto matmul = dyn_cast<plan::MatmulOp>(step)) {
+      // The residual starts at 0 and has the strides of the result.
+      auto is = [](Value buffer, Value root) {
+        return buffer && plan::getRootBuffer(buffer) == root;
+      };
+      auto offset = plan::readExtent(matmul.getOffsets()[2]);
+      return is(matmul.getResidual(), read) && is(matmul.getC(), written) &&
+             !is(matmul.getA(), read) && !is(matmul.getB(), read) &&
+             !is(matmul.getBias(), read) && offset == DimExpr(0);
+    }
     auto update = dyn_cast<plan::UpdateOp>(step);
     if (!update || update.getReduces())
       return false;

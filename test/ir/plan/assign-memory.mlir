@@ -1,14 +1,83 @@
-// RUN: asgc-opt %s --plan-build --plan-assign-memory | FileCheck %s
+// RUN: asgc-opt %s --plan-assign-memory --plan-verify --split-input-file | FileCheck %s
 
-// A chain of two maps with a dot between: three steps.
-// CHECK-LABEL: plan.program @main
-// CHECK: arena 8192 lower_bound 8192
-// CHECK: plan.kernel
-// CHECK: plan.matmul
-// CHECK: plan.kernel
-asg.graph @main(%x: tensor<32x32xf32> {asg.name = "x"}) -> (tensor<32x32xf32> {asg.name = "y"}) dims = {} {
-  %a = asg.tanh %x : tensor<32x32xf32>
-  %b = asg.dot %a, %a batch [] x [] contract [1] x [0] : (tensor<32x32xf32>, tensor<32x32xf32>) -> tensor<32x32xf32>
-  %y = asg.exp %b : tensor<32x32xf32>
-  asg.return %y : tensor<32x32xf32>
+// Each map takes over the place of what it reads; the product does not, as it
+// reads its operands more than once.
+// CHECK-LABEL: plan.program @maps
+// CHECK:         arena 8192 lower_bound 8192 waste 0
+// CHECK-NEXT:    plan.alloc offset [[A:[0-9]+]] bytes 4096 alive 0 to 1
+// CHECK-NEXT:    plan.alloc offset [[A]] bytes 4096 alive 1 to 2
+// CHECK-NEXT:    plan.alloc offset [[B:[0-9]+]] bytes 4096 alive 2 to 3
+plan.program @maps inputs("x" %x: tensor<32x32xf32>) outputs("y" %y: tensor<32x32xf32>) {
+  %a = plan.alloc : tensor<32x32xf32>
+  %b = plan.alloc : tensor<32x32xf32>
+  %c = plan.alloc : tensor<32x32xf32>
+  plan.kernel "tanh" map space [1024] (%e = %x at [1] : tensor<32x32xf32>) -> (%a at [1] : tensor<32x32xf32>) {
+    %r = math.tanh %e : f32
+    plan.yield %r : f32
+  }
+  plan.kernel "exp" map space [1024] (%e = %a at [1] : tensor<32x32xf32>) -> (%b at [1] : tensor<32x32xf32>) {
+    %r = math.exp %e : f32
+    plan.yield %r : f32
+  }
+  plan.matmul "dot" batch [] m_n_k [32, 32, 32] strides [32, 1], [32, 1], [32, 1] offsets [0, 0, 0] act none (%b, %b) -> %c : tensor<32x32xf32>, tensor<32x32xf32> -> tensor<32x32xf32>
+  plan.kernel "log" map space [1024] (%e = %c at [1] : tensor<32x32xf32>) -> (%y at [1] : tensor<32x32xf32>) {
+    %r = math.log %e : f32
+    plan.yield %r : f32
+  }
+}
+
+// -----
+
+// A product takes over the place of its residual, a kernel that transposes none.
+// CHECK-LABEL: plan.program @residual
+// CHECK:         arena 8192 lower_bound 8192 waste 0
+// CHECK-NEXT:    plan.alloc offset [[A:[0-9]+]] bytes 4096 alive 0 to 1
+// CHECK-NEXT:    plan.alloc offset [[A]] bytes 4096 alive 1 to 2
+// CHECK-NEXT:    plan.alloc offset [[B:[0-9]+]] bytes 4096 alive 2 to 3
+plan.program @residual inputs("x" %x: tensor<32x32xf32>, "v" %v: tensor<32xf32>) outputs("y" %y: tensor<32x32xf32>) {
+  %a = plan.alloc : tensor<32x32xf32>
+  %b = plan.alloc : tensor<32x32xf32>
+  %c = plan.alloc : tensor<32x32xf32>
+  plan.kernel "tanh" map space [1024] (%e = %x at [1] : tensor<32x32xf32>) -> (%a at [1] : tensor<32x32xf32>) {
+    %r = math.tanh %e : f32
+    plan.yield %r : f32
+  }
+  plan.matmul "dot" batch [] m_n_k [32, 32, 32] strides [32, 1], [32, 1], [32, 1] offsets [0, 0, 0] act none (%x, %x bias %v residual %a) -> %b : tensor<32x32xf32>, tensor<32x32xf32>, tensor<32xf32>, tensor<32x32xf32> -> tensor<32x32xf32>
+  plan.kernel "turn" map space [32, 32] (%e = %b at [32, 1] : tensor<32x32xf32>) -> (%c at [1, 32] : tensor<32x32xf32>) {
+    plan.yield %e : f32
+  }
+  plan.kernel "log" map space [1024] (%e = %c at [1] : tensor<32x32xf32>) -> (%y at [1] : tensor<32x32xf32>) {
+    %r = math.log %e : f32
+    plan.yield %r : f32
+  }
+}
+
+// -----
+
+// The segments of an update each take over their own operand, whichever is free.
+// CHECK-LABEL: plan.program @update
+// CHECK:         arena 5120 lower_bound 5120 waste 0
+// CHECK-NEXT:    plan.alloc offset [[A:[0-9]+]] bytes 4096 alive 0 to 2
+// CHECK-NEXT:    plan.alloc offset [[B:[0-9]+]] bytes 1024 alive 1 to 2
+// CHECK-NEXT:    plan.alloc offset [[A]] bytes 4096 alive 2 to 3
+// CHECK-NEXT:    plan.alloc offset [[B]] bytes 1024 alive 2 to 4
+plan.program @update inputs("x" %x: tensor<1024xf32>, "z" %z: tensor<256xf32>) outputs("y" %y: tensor<1024xf32>, "w" %w: tensor<256xf32>) {
+  %a = plan.alloc : tensor<1024xf32>
+  %b = plan.alloc : tensor<256xf32>
+  %c = plan.alloc : tensor<1024xf32>
+  %d = plan.alloc : tensor<256xf32>
+  plan.kernel "tanh" map space [1024] (%e = %x at [1] : tensor<1024xf32>) -> (%a at [1] : tensor<1024xf32>) {
+    %r = math.tanh %e : f32
+    plan.yield %r : f32
+  }
+  plan.kernel "tanh.1" map space [256] (%e = %z at [1] : tensor<256xf32>) -> (%b at [1] : tensor<256xf32>) {
+    %r = math.tanh %e : f32
+    plan.yield %r : f32
+  }
+  plan.update "exp" [1024, 256] reads(%e = [%a : tensor<1024xf32>, %b : tensor<256xf32>]) -> ([%c : tensor<1024xf32>, %d : tensor<256xf32>]) {
+    %r = math.exp %e : f32
+    plan.yield %r : f32
+  }
+  plan.copy "y" extents [1024] strides [1], [1] offsets [0, 0] (%c) -> %y : tensor<1024xf32> -> tensor<1024xf32>
+  plan.copy "w" extents [256] strides [1], [1] offsets [0, 0] (%d) -> %w : tensor<256xf32> -> tensor<256xf32>
 }

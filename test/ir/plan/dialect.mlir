@@ -9,7 +9,7 @@
 // CHECK-LABEL: plan.program @infer dims {batch = 64}
 // CHECK-NEXT:    inputs("image" %image: tensor<?x64xf32, #asg.dims<batch, 64>>)
 // CHECK-NEXT:    outputs("output" %output: tensor<?x10xf32, #asg.dims<batch, 10>>)
-// CHECK-NEXT:    arena 5120 lower_bound 4096 {
+// CHECK-NEXT:    arena 5120 lower_bound 4096 waste 1024 {
 plan.program @infer dims {batch = 64}
     inputs("image" %image: tensor<?x64xf32, #asg.dims<batch, 64>>)
     outputs("output" %output: tensor<?x10xf32, #asg.dims<batch, 10>>)
