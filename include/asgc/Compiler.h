@@ -52,6 +52,9 @@ std::optional<Emit> parseEmit(std::string_view name);
 /// The names of all forms.
 const std::vector<std::string> &emitNames();
 
+/// The categories of remarks: "fusion", "memory".
+const std::vector<std::string> &remarkNames();
+
 /// How long a pass took.
 struct PassTime {
   std::string pass;

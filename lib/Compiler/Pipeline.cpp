@@ -1,11 +1,11 @@
 //===- Pipeline.cpp - Runs passes and watches them ------------------------===//
 #include "State.h"
 
+#include "asgc/Catalog.h"
 #include "asgc/Passes.h"
 #include "asgc/Registry.h"
 #include "asgc/file.h"
 
-#include "mlir/IR/Remarks.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassRegistry.h"
 
@@ -71,20 +71,12 @@ listPasses(OpPassManager &manager) {
   return passes;
 }
 
-/// Remarks of these categories become diagnostics of kind remark.
-void enableRemarks(MLIRContext &context,
-                   const std::vector<std::string> &categories) {
-  if (categories.empty())
-    return;
-  std::string filter = llvm::join(categories, "|");
-  remark::RemarkCategories wanted{filter, std::nullopt, std::nullopt,
-                                  std::nullopt, std::nullopt};
-  (void)remark::enableOptimizationRemarks(
-      context, nullptr, std::make_unique<remark::RemarkEmittingPolicyAll>(),
-      wanted, /*printAsEmitRemarks=*/true);
-}
-
 } // namespace
+
+std::string categoryOf(StringRef opName) {
+  const CatalogOp *op = findOp(std::string_view(opName));
+  return op ? op->category : "";
+}
 
 Compilation::State::State(CompileOptions given)
     : options(std::move(given)), context(MLIRContext::Threading::DISABLED) {
@@ -166,20 +158,23 @@ MaybeFault Compilation::State::lowerTo(Level wanted) {
     if (MaybeFault fault = runPasses(passes, FaultKind::Input, Code::ASG0601))
       return fault;
     level = Level::Asg;
-    if (!isStopped)
-      metadata.addStage("asg", *module);
   }
   if (level < Level::Plan && wanted >= Level::Plan && !isStopped) {
+    bool wantsMetadata = !options.stripMetadata;
+    if (wantsMetadata)
+      metadata.addStage("asg", *module);
     OpPassManager passes(ModuleOp::getOperationName());
     buildPlanPipeline(passes);
     if (MaybeFault fault = runPasses(passes, FaultKind::Unsupported, Code::ASG0602))
       return fault;
     level = Level::Plan;
-    if (!isStopped)
+    if (wantsMetadata)
       metadata.addStage("plan", *module);
   }
   return std::nullopt;
 }
+
+const std::vector<std::string> &remarkNames() { return remarkCategories(); }
 
 std::vector<std::string> passNames() {
   std::vector<std::string> names = {"elaborate"};

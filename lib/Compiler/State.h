@@ -13,6 +13,9 @@
 
 namespace asgc {
 
+/// The category of an op in the catalog; empty if it has none.
+std::string categoryOf(llvm::StringRef opName);
+
 /// The levels a module passes through, in order.
 enum class Level { None, Elaborated, Asg, Plan };
 
@@ -41,8 +44,8 @@ public:
   std::vector<std::string> remarks;
   std::vector<PassTime> times;
   std::string reproducer;
-  DumpWriter snapshots; ///< of every pass, if options.wantsSnapshots
-  DumpWriter metadata;  ///< of the last stage of each level
+  DumpWriter snapshots{categoryOf}; ///< of every pass, if wantsSnapshots
+  DumpWriter metadata{categoryOf};  ///< of the last stage of each level
   unsigned numDumped = 0;
 
 private:

@@ -159,6 +159,13 @@ def test_stages_can_be_printed(t):
     t.contains(t.path("tiny.plan").read_text(), "plan.program @infer")
     t.contains(t.asgc("compile", "tiny.asg", "--emit=plam", code=2).err, "did you mean 'plan'?")
     t.contains(t.asgc("compile", "tiny.asg", "--after=asg-fues", code=2).err, "did you mean 'asg-fuse'?")
+    for form in ("plan", "llvm", "asm", "obj"):
+        t.contains(t.asgc("compile", "tiny.asg", "--after=asg-fuse", f"--emit={form}", code=2).err, "there is --emit=asg")
+    t.contains(t.asgc("compile", "tiny.asg", "--after=plan-build", "--emit=asg", code=2).err, "there is --emit=plan")
+    for name in ("asg-fuse", "plan-build"):
+        t.contains(t.asgc("compile", "tiny.asg", f"--after={name}", "--emit=dot").out, "digraph")
+    t.contains(t.asgc("compile", "tiny.asg", "--after=plan-schedule").out, "plan.program @infer")
+    t.contains(t.asgc("compile", "tiny.asg", "--remarks=memroy", "--emit=plan", code=2).err, "did you mean 'memory'?")
     t.contains(t.asgc("compile", "tiny.asg", "--target=vulkan", "-o", "x", code=3).err, "'vulkan' is not supported")
     t.contains(t.asgc("compile", "m.onnx", "-o", "x", code=3).err, "ONNX")
 

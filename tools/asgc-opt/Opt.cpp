@@ -1,6 +1,7 @@
 //===- Opt.cpp - Runs passes over IR text ---------------------------------===//
 #include "Opt.h"
 #include "asgc/NestingGuard.h"
+#include "asgc/Registry.h"
 #include "asgc/SemanticsCheck.h"
 
 #include "mlir/Pass/PassManager.h"
@@ -18,10 +19,11 @@ namespace {
 
 enum ExitCode { exitOk = 0, exitInput = 1, exitUsage = 2, exitEnvironment = 4 };
 
-/// Our options stand for several of mlir-opt's, or are not its own.
+/// Options that are not mlir-opt's own.
 struct Arguments {
   std::vector<std::string> rest;
   std::optional<uint64_t> seed; // of --check-semantics
+  std::vector<std::string> remarks;
 
   bool read(int argc, char **argv);
 };
@@ -32,10 +34,15 @@ bool Arguments::read(int argc, char **argv) {
     StringRef name = argument;
     name.consume_front("-");
     if (name.consume_front("-remarks=")) {
-      // The filter is a regular expression over the categories.
-      std::string filter = llvm::join(llvm::split(name, ','), "|");
-      rest.push_back("--remark-format=emitRemark");
-      rest.push_back("--remarks-filter=" + filter);
+      for (StringRef category : llvm::split(name, ',')) {
+        if (!llvm::is_contained(remarkCategories(), category)) {
+          llvm::errs() << "error: there are no remarks of category '" << category
+                       << "'; there are " << llvm::join(remarkCategories(), ", ")
+                       << "\n";
+          return false;
+        }
+        remarks.push_back(category.str());
+      }
     } else if (name == "-check-semantics") {
       seed = 1;
     } else if (name.consume_front("-check-semantics=")) {
@@ -83,14 +90,13 @@ int runOpt(int argc, char **argv, DialectRegistry &registry) {
       registry);
   MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();
   auto differs = std::make_shared<bool>(false);
-  if (arguments.seed) {
-    auto setup = [plain = config, seed = *arguments.seed,
-                  differs](PassManager &manager) {
-      manager.addInstrumentation(createSemanticsCheck(seed, differs));
-      return plain.setupPassPipeline(manager);
-    };
-    config.setPassPipelineSetupFn(setup);
-  }
+  auto setup = [plain = config, arguments, differs](PassManager &manager) {
+    enableRemarks(*manager.getContext(), arguments.remarks);
+    if (arguments.seed)
+      manager.addInstrumentation(createSemanticsCheck(*arguments.seed, differs));
+    return plain.setupPassPipeline(manager);
+  };
+  config.setPassPipelineSetupFn(setup);
 
   std::string message;
   std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(input, &message);

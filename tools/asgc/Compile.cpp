@@ -20,6 +20,17 @@ struct CompileFlags {
   bool poison = false, timing = false;
 };
 
+/// The parts of `fusion,memory`.
+std::vector<std::string> splitList(const std::string &text) {
+  std::vector<std::string> parts;
+  for (size_t at = 0; at < text.size();) {
+    size_t comma = std::min(text.find(',', at), text.size());
+    parts.push_back(text.substr(at, comma - at));
+    at = comma + 1;
+  }
+  return parts;
+}
+
 /// Checks what is a choice among few; the exit code if a choice is wrong.
 std::optional<int> verifyFlags(const CompileFlags &flags) {
   auto choose = [](const char *what, const std::string &value,
@@ -51,6 +62,17 @@ std::optional<int> verifyFlags(const CompileFlags &flags) {
       return code;
   if (!flags.after.empty())
     if (auto code = choose("--after: pass", flags.after, passNames()))
+      return code;
+  // Until the last pass a module is at one level; code is made after it.
+  const char *level = flags.after.starts_with("plan-") ? "plan" : "asg";
+  if (!flags.after.empty() && !flags.emit.empty() && flags.emit != level &&
+      flags.emit != "dot" && flags.emit != "json") {
+    complain("after {} there is no {} yet; there is --emit={}, dot or json",
+             flags.after, flags.emit, level);
+    return ExitUsage;
+  }
+  for (const std::string &category : splitList(flags.remarks))
+    if (auto code = choose("--remarks: category", category, remarkNames()))
       return code;
   if (flags.emit.empty() && flags.after.empty() && flags.out.empty() &&
       flags.dump.empty()) {
@@ -197,11 +219,7 @@ int act(const CompileFlags &flags, const Session &session) {
   options.after = flags.after;
   options.dumpFolder = flags.dump;
   options.wantsSnapshots = flags.emit == "json";
-  for (size_t at = 0; at < flags.remarks.size();) {
-    size_t comma = std::min(flags.remarks.find(',', at), flags.remarks.size());
-    options.remarks.push_back(flags.remarks.substr(at, comma - at));
-    at = comma + 1;
-  }
+  options.remarks = splitList(flags.remarks);
   if (flags.embed) {
     auto weights = readFile(flags.weights);
     if (!weights)
