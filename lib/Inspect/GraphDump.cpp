@@ -34,12 +34,10 @@ public:
       json::Object input = dumpType(type);
       input["name"] = name;
       inputs.push_back(std::move(input));
-      json::Object node{{"id", addValues({argument})},
-                        {"op", "asg.input"},
-                        {"name", name},
-                        {"inputs", json::Array{}},
-                        {"outputs", json::Array{dumpType(type)}},
-                        {"loc", dumpLines(getProvenance(argument.getLoc()))}};
+      json::Object node = makeNode(addValues({argument}), "asg.input",
+                                   getProvenance(argument.getLoc()));
+      node["name"] = name;
+      node.getArray("outputs")->push_back(dumpType(type));
       nodes.push_back(std::move(node));
     }
     for (Operation &op : graph.getBody().front())
@@ -51,14 +49,30 @@ public:
       output["from"] = reference(value);
       outputs.push_back(std::move(output));
     }
-    return json::Object{{"name", graph.getSymName().str()},
-            {"dims", dumpDims(graph.getDims())},
-            {"inputs", std::move(inputs)},
-            {"outputs", std::move(outputs)},
-            {"nodes", std::move(nodes)}};
+    // An initializer list would copy them all.
+    json::Object result;
+    result["name"] = graph.getSymName().str();
+    result["dims"] = dumpDims(graph.getDims());
+    result["inputs"] = std::move(inputs);
+    result["outputs"] = std::move(outputs);
+    result["nodes"] = std::move(nodes);
+    return result;
   }
 
 private:
+  /// The fields that every node has.
+  json::Object makeNode(int64_t id, StringRef op,
+                        const Provenance &provenance) {
+    json::Object node{{"id", id},
+                      {"op", op.str()},
+                      {"path", json::fixUTF8(provenance.path)},
+                      {"category", categoryOf ? categoryOf(op) : ""}};
+    node["inputs"] = json::Array();
+    node["outputs"] = json::Array();
+    node["loc"] = dumpLines(provenance);
+    return node;
+  }
+
   int64_t addValues(ValueRange values) {
     for (auto [index, value] : llvm::enumerate(values))
       idOf[value] = {nextId, static_cast<int64_t>(index)};
@@ -75,23 +89,14 @@ private:
   void dumpOp(Operation *op, std::optional<int64_t> parent) {
     if (isa<asg::ReturnOp>(op))
       return;
-    json::Array inputs, outputs;
+    int64_t id = addValues(op->getResults());
+    json::Object node = makeNode(id, op->getName().getStringRef(),
+                                 getProvenance(op->getLoc()));
     for (Value operand : op->getOperands())
-      inputs.push_back(reference(operand));
+      node.getArray("inputs")->push_back(reference(operand));
     for (Value result : op->getResults())
       if (auto type = dyn_cast<RankedTensorType>(result.getType()))
-        outputs.push_back(dumpType(type));
-    int64_t id = addValues(op->getResults());
-    std::string name = op->getName().getStringRef().str();
-    Provenance provenance = getProvenance(op->getLoc());
-    json::Object node{{"id", id},
-                      {"op", name},
-                      {"path", json::fixUTF8(provenance.path)},
-                      {"inputs", std::move(inputs)},
-                      {"outputs", std::move(outputs)},
-                      {"loc", dumpLines(provenance)}};
-    if (categoryOf)
-      node["category"] = categoryOf(name);
+        node.getArray("outputs")->push_back(dumpType(type));
     if (parent)
       node["parent"] = *parent;
     json::Object attributes;

@@ -10,13 +10,13 @@ namespace {
 class ProgramDumper {
 public:
   json::Object dump(plan::ProgramOp program) {
+    bounds = program.getDims();
     for (auto [value, name] :
          llvm::zip(program.getInputs(), program.getInputNames()))
       addBuffer(value, "input", cast<StringAttr>(name).getValue());
     for (auto [value, name] :
          llvm::zip(program.getOutputs(), program.getOutputNames()))
       addBuffer(value, "output", cast<StringAttr>(name).getValue());
-    bounds = program.getDims();
     for (Operation &op : program.getBody().front())
       visit(&op);
     auto optional = [](std::optional<uint64_t> value) -> json::Value {
@@ -24,12 +24,15 @@ public:
         return nullptr;
       return static_cast<int64_t>(*value);
     };
-    return json::Object{{"name", program.getSymName().str()},
-            {"dims", dumpDims(program.getDims())},
-            {"arena", optional(program.getArena())},
-            {"lower_bound", optional(program.getLowerBound())},
-            {"buffers", std::move(buffers)},
-            {"steps", std::move(steps)}};
+    // An initializer list would copy them all.
+    json::Object result;
+    result["name"] = program.getSymName().str();
+    result["dims"] = dumpDims(program.getDims());
+    result["arena"] = optional(program.getArena());
+    result["lower_bound"] = optional(program.getLowerBound());
+    result["buffers"] = std::move(buffers);
+    result["steps"] = std::move(steps);
+    return result;
   }
 
 private:

@@ -49,3 +49,24 @@ def points_csv(count=240):
         inside = math.hypot(*numbers) < 0.7
         lines.append(f"{numbers[0]:.5f},{numbers[1]:.5f},{int(inside)}")
     return "\n".join(lines) + "\n"
+
+
+# A transformer block over the rows of an image, without data of its own.
+ROWS = """use nn
+
+model rows(image: f32[batch <= 256, 64]) -> f32[batch, 10] {
+  x = image / 16 |> reshape(batch, 8, 8) |> embed: linear(64)
+  x = x |> transformer_block(4, activation = gelu_tanh)
+  return x |> ln: layer_norm |> flatten |> head: linear(10)
+}
+
+train rows {
+  data      = csv("digits.csv.gz", features = 0..64, label = 64, split = 0.8)
+  batch     = 64
+  epochs    = 1
+  loss      = cross_entropy(output, label)
+  optimizer = adamw(lr = 1e-3, weight_decay = 0.01)
+  clip      = norm(1.0)
+  seed      = 1
+}
+"""

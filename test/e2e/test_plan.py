@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""What a compiled step consists of: its kernels, its calls, and the memory they share."""
+
+import re
+
+import harness
+import models
+
+EXAMPLES = harness.ROOT / "docs/examples"
+
+
+class Plan:
+    """One program of `--emit=plan`: the names of its steps by op, and its arena."""
+
+    def __init__(self, text, entry):
+        programs = re.split(r"\n  (?=plan\.program)", text)
+        self.text = next(part for part in programs if part.startswith(f"plan.program @{entry}"))
+        self.steps = re.findall(r'^    plan\.(\w+) "([^"]+)"( \w+)?', self.text, re.M)
+        arena = re.search(r"arena (\d+) lower_bound (\d+) waste (\d+)", self.text)
+        self.arena, self.lower_bound, self.waste = map(int, arena.groups())
+
+    def named(self, op, part, kind=""):
+        return [name for step, name, form in self.steps if step == op and part in name and kind in form]
+
+    def body(self, name):
+        """The scalar program of a kernel."""
+        return self.text.split(f'"{name}"', 1)[1].split("plan.yield", 1)[0]
+
+
+def plan_of(t, model, entry="train_step"):
+    return Plan(t.asgc("compile", model, "--emit=plan").out, entry)
+
+
+def test_digits_loss_is_one_kernel(t):
+    plan = plan_of(t, EXAMPLES / "digits/digits.asg")
+    rows = [name for op, name, kind in plan.steps if op == "kernel" and "math.exp" in plan.body(name) and "math.log" in plan.body(name)]
+    t.equal(len(rows), 1, "kernels with the exponential and the logarithm of softmax and cross entropy")
+    # Its gradient, and the metrics that look at the same row, come with it.
+    t.equal(plan.body(rows[0]).count("math.exp "), 1, "exponentials")
+    t.equal(len([name for op, name, _ in plan.steps if op == "matmul" and "head" in name]), 3, "products of the head")
+
+
+def test_digits_layer_norm_backward_is_one_row_kernel(t):
+    plan = plan_of(t, EXAMPLES / "digits/digits.asg")
+    # Forward, each body's layer norm ends up with what comes before it.
+    for body in ("body.0", "body.1"):
+        t.equal(len(plan.named("kernel", f"{body}.layer_norm", "row")), 1, f"row kernels of the gradient of {body}.layer_norm")
+
+
+def test_digits_update_is_one_launch(t):
+    plan = plan_of(t, EXAMPLES / "digits/digits.asg")
+    updates = plan.named("update", "update")
+    t.equal(len(updates), 1, "updates")
+    t.equal(plan.body(updates[0]).count("math.sqrt"), 1, "square roots of AdamW")
+
+
+def test_arenas_are_within_five_percent_of_the_largest_live_set(t):
+    t.write("rows.asg", models.ROWS)
+    for model in (EXAMPLES / "digits/digits.asg", EXAMPLES / "lenet/lenet.asg", t.path("rows.asg")):
+        for entry in ("train_step", "infer"):
+            plan = plan_of(t, model, entry)
+            t.equal(plan.waste, plan.arena - plan.lower_bound, f"waste of {model}")
+            t.expect(plan.lower_bound > 0 and plan.waste <= 0.05 * plan.lower_bound,
+                     f"{model}: {entry} needs {plan.arena} bytes, {plan.lower_bound} live at once")
+
+
+def test_the_schedule_is_never_worse_than_the_order_of_the_source(t):
+    t.write("rows.asg", models.ROWS)
+    for model in (EXAMPLES / "digits/digits.asg", EXAMPLES / "lenet/lenet.asg", t.path("rows.asg")):
+        t.write("given.mlir", t.asgc("compile", model, "--after=plan-select-kernels").out)
+        for entry in ("train_step", "eval_step", "infer"):
+            given = Plan(t.asgc("opt", "given.mlir", "--plan-assign-memory").out, entry)
+            scheduled = Plan(t.asgc("opt", "given.mlir", "--plan-schedule", "--plan-assign-memory").out, entry)
+            t.expect(scheduled.lower_bound <= given.lower_bound,
+                     f"{model}: {entry}: {scheduled.lower_bound} live at once, {given.lower_bound} in the given order")
+
+
+def test_memory_remarks_name_what_fills_the_arena(t):
+    result = t.asgc("compile", EXAMPLES / "digits/digits.asg", "--emit=plan", "--remarks=memory", "-o", "plan.mlir")
+    plan = Plan(t.path("plan.mlir").read_text(), "train_step")
+    lines = [line for line in result.err.splitlines() if "@train_step" in line]
+    t.contains(lines[0], "remark: @train_step needs an arena of")
+    step = int(re.search(r"alive in step (\d+) of", lines[0]).group(1))
+    alive = [(int(first), int(last)) for first, last in re.findall(r"alive (\d+) to (\d+)", plan.text)]
+    count = int(re.search(r"in (\d+) buffers", lines[0]).group(1))
+    t.expect(0 < count <= sum(first <= step <= last for first, last in alive), "buffers alive at the peak", lines[0])
+    t.equal(len(lines), 1 + count, "a line for each buffer")
+    t.expect(all(re.match(r"\S+\.asg:\d+:\d+: remark: ", line) for line in lines), "lines of the source", *lines)
+
+
+harness.main()
