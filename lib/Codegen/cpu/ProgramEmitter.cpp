@@ -320,6 +320,20 @@ LogicalResult ProgramEmitter::emitStep(Entry &entry, Operation *step) {
   return emitCall(entry, step);
 }
 
+const StepCode *ProgramEmitter::findSameCode(const StepCode &wanted) const {
+  // Types say what a kernel needs to know of its memory, attributes how it walks
+  // it.
+  auto found = llvm::find_if(stepCodes, [&](const StepCode &code) {
+    return code.attributes == wanted.attributes && code.dims == wanted.dims &&
+           code.step->getName() == wanted.step->getName() &&
+           code.step->getOperandTypes() == wanted.step->getOperandTypes() &&
+           OperationEquivalence::isRegionEquivalentTo(
+               &code.step->getRegion(0), &wanted.step->getRegion(0),
+               OperationEquivalence::IgnoreLocations);
+  });
+  return found == stepCodes.end() ? nullptr : &*found;
+}
+
 LogicalResult ProgramEmitter::emitLaunches(Entry &entry, Operation *step) {
   std::unique_ptr<VectorKernel> kernel = VectorKernel::create(
       step, [&](const DimExpr &expr) { return boundOf(entry, expr); });
@@ -330,10 +344,17 @@ LogicalResult ProgramEmitter::emitLaunches(Entry &entry, Operation *step) {
     LLVM::StoreOp::create(builder, code->loc, pointerOf(entry, operand), place);
   }
   StringRef name = cast<plan::StepInterface>(step).getStepName();
+  NamedAttrList attributes(step->getAttrDictionary());
+  attributes.erase("name");
+  StepCode own{step, attributes.getDictionary(builder.getContext()),
+               entry.program.getDims(), std::ssize(kernels)};
+  const StepCode *twin = findSameCode(own);
   for (auto [index, launch] : llvm::enumerate(kernel->launches)) {
     int64_t line = addLine(index == 0 ? name.str() : name.str() + ".combine");
     kernels[line].scratchBytes = launch.scratchBytes;
-    if (failed(emitKernel(entry, *kernel, index, step, kernels[line])))
+    if (twin)
+      llvm::copy(kernels[twin->line + index].functions, kernels[line].functions);
+    else if (failed(emitKernel(entry, *kernel, index, step, kernels[line])))
       return failure();
     double grainPoints = kGrainNanoseconds / launch.nanosecondsPerPoint;
     Value grain;
@@ -349,6 +370,8 @@ LogicalResult ProgramEmitter::emitLaunches(Entry &entry, Operation *step) {
     call("asgc_rt_parallel", {frame, code->i32(line), argumentTable,
                               code->extent(launch.tasks), grain});
   }
+  if (!twin)
+    stepCodes.push_back(own);
   return success();
 }
 

@@ -27,6 +27,15 @@ struct KernelEntry {
   int64_t scratchBytes = 0;
 };
 
+/// A step whose kernels have code, that steps which differ only in name and memory
+/// share.
+struct StepCode {
+  mlir::Operation *step = nullptr;
+  mlir::DictionaryAttr attributes; // without the name
+  mlir::DictionaryAttr dims;       // of its program
+  int64_t line = 0;                // of its first launch; the others follow
+};
+
 /// One entry point (asgc_entry_desc) while it is emitted.
 struct Entry {
   plan::ProgramOp program;
@@ -51,6 +60,7 @@ private:
   mlir::LogicalResult emitEntry(Entry &entry);
   mlir::LogicalResult emitStep(Entry &entry, mlir::Operation *step);
   mlir::LogicalResult emitLaunches(Entry &entry, mlir::Operation *step);
+  const StepCode *findSameCode(const StepCode &wanted) const;
   mlir::LogicalResult emitKernel(Entry &entry, VectorKernel &kernel,
                                  int64_t launch, mlir::Operation *step,
                                  KernelEntry &line);
@@ -94,6 +104,7 @@ private:
   llvm::StringMap<int64_t> variableIndices;
   std::vector<KernelEntry> kernels;
   std::vector<Entry> entries;
+  std::vector<StepCode> stepCodes;
   llvm::StringSet<> symbols;
 
   // Of the entry under way.
