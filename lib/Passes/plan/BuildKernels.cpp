@@ -138,8 +138,10 @@ LogicalResult ProgramBuilder::buildFusion(asg::FusionOp fusion) {
   // A fusion's results go where the values it yields are put.
   for (auto [result, value] :
        llvm::zip(fusion.getValues(), yield->getOperands()))
-    if (auto it = destinations.find(result); it != destinations.end())
-      destinations.try_emplace(value, it->second);
+    if (auto it = destinations.find(result); it != destinations.end()) {
+      View place = it->second; // the map may move what it holds
+      destinations.try_emplace(value, std::move(place));
+    }
   SmallVector<Operation *> ops;
   for (Operation &op : fusion.getBody().front().without_terminator())
     ops.push_back(&op);
