@@ -165,8 +165,8 @@ void Scanner::step() {
     return skipComment();
   if (c == '#' || c == '!')
     return readAlias();
-  if ((c == '-' || c == '>' || c == '<' || c == '=') &&
-      (next == '>' || next == '=') && !(c == '<' && next == '>')) {
+  if ((c == '-' && next == '>') ||
+      ((c == '>' || c == '<' || c == '=') && next == '=')) {
     position += 2; // ->, >=, <=, ==
     return;
   }

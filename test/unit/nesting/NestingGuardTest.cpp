@@ -26,6 +26,7 @@ TEST_SUITE("nesting guard") {
 
   TEST_CASE("counts levels that are open, not brackets") {
     CHECK(!checkNesting(repeat("([{<>}])", 2000)));
+    CHECK(!checkNesting(repeat("tensor<?x8xf32, #asg.dims<batch, 8>>", 2000)));
     CHECK(checkNesting(repeat("([{<", 200)));
   }
 
