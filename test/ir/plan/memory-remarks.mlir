@@ -2,7 +2,7 @@
 // RUN: asgc-opt %s --plan-assign-memory --remarks=fusion 2>&1 | FileCheck %s --check-prefix=OTHER
 // RUN: not asgc-opt %s --plan-assign-memory --remarks=memroy 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 
-// OTHER-NOT: remark
+// OTHER-NOT: remark:
 // UNKNOWN: there are no remarks of category 'memroy'; there are fusion, memory
 
 // What lies in the arena where the most is alive, the largest first.
