@@ -66,6 +66,7 @@ public:
   /// the program has no such entry.
   virtual const EntryPorts *entry(std::string_view name) const = 0;
   /// All variables, always in the same order; valid as long as the program.
+  /// Their memory is that of the last sync().
   virtual std::span<const ProgramVariable> variables() const = 0;
   /// Initial values for everything, with the seed set and the step 0.
   virtual MaybeFault init(int64_t seed) = 0;
@@ -76,6 +77,9 @@ public:
   virtual MaybeFault run(std::string_view entry,
                          std::span<const TensorView> inputs,
                          std::span<const TensorView> outputs) = 0;
+  /// Brings the memory of `variables` up to date: a program may keep them on a
+  /// device.
+  virtual MaybeFault sync() const { return std::nullopt; }
   /// Tells that variables were written from outside.
   virtual void touch() = 0;
 };

@@ -71,6 +71,8 @@ std::string shapeText(asgc_dtype dtype, std::span<const int64_t> shape) {
 MaybeFault writeCheckpoint(const std::string &path,
                            const TrainableProgram &program,
                            const CheckpointHeader &header) {
+  if (MaybeFault fault = program.sync())
+    return fault;
   std::vector<asgc_safetensors_source> sources;
   std::vector<NamedBytes> bytes;
   for (const ProgramVariable &variable : program.variables()) {
@@ -87,6 +89,8 @@ MaybeFault writeCheckpoint(const std::string &path,
 
 MaybeFault saveWeights(const TrainableProgram &program,
                        const std::string &path) {
+  if (MaybeFault fault = program.sync())
+    return fault;
   std::vector<asgc_safetensors_source> sources;
   for (const ProgramVariable &variable : program.variables())
     if (variable.role == ASGC_ROLE_PARAM || variable.role == ASGC_ROLE_STATE)
@@ -175,6 +179,8 @@ MaybeFault OpenCheckpoint::restore(TrainableProgram &program) const {
                              "checkpoint is of another model",
                              path, sources.size(),
                              sources.size() + size_t(extra))};
+  if (MaybeFault fault = program.sync())
+    return fault;
   for (size_t i = 0; i < sources.size(); ++i) {
     const ProgramVariable &variable = program.variables()[i];
     if (variable.bytes)

@@ -13,6 +13,8 @@ FaultKind kindOf(asgc_status status) {
   switch (status) {
   case ASGC_OUT_OF_MEMORY:
   case ASGC_IO_ERROR:
+  case ASGC_NO_DEVICE:
+  case ASGC_DEVICE_LOST:
     return FaultKind::Environment;
   case ASGC_UNSUPPORTED:
     return FaultKind::Unsupported;
@@ -48,6 +50,7 @@ public:
                std::span<const TensorView> inputs) const override;
   MaybeFault run(std::string_view entry, std::span<const TensorView> inputs,
                  std::span<const TensorView> outputs) override;
+  MaybeFault sync() const override { return check(asgc_program_sync(program)); }
   void touch() override { asgc_program_touch(program); }
 
 private:

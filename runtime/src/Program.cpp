@@ -4,8 +4,10 @@
 #include "Dtype.h"
 #include "Weights.h"
 #include "asgc/abi.h"
+#include "vulkan/Executor.h"
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 
@@ -54,6 +56,59 @@ int32_t chooseIsa(const asgc_options &options) {
   fail(ASGC_UNSUPPORTED,
        text("cannot run with ", isaName(isa), ": this CPU lacks ", missing));
   return -1;
+}
+
+/// What ASGC_DEVICE stands for; -1 if for nothing.
+int32_t parseDevice(const char *name) {
+  const std::pair<const char *, asgc_device> names[] = {
+      {"", ASGC_DEVICE_DEFAULT},      {"cpu", ASGC_DEVICE_CPU},
+      {"vulkan", ASGC_DEVICE_VULKAN}, {"auto", ASGC_DEVICE_AUTO}};
+  for (auto [known, device] : names)
+    if (std::strcmp(name, known) == 0)
+      return device;
+  return -1;
+}
+
+bool hasCpuCode(const asgc_program_desc &desc) {
+  for (int32_t i = 0; i < desc.num_entries; ++i)
+    if (!desc.entries[i].run)
+      return false;
+  return true;
+}
+
+/// Makes the program one of the CPU or of a Vulkan device.
+asgc_status chooseDevice(asgc_program &program, const asgc_options &options) {
+  const asgc_program_desc &desc = program.desc;
+  int32_t device = options.device;
+  if (device == ASGC_DEVICE_DEFAULT)
+    if (const char *variable = std::getenv("ASGC_DEVICE")) {
+      device = parseDevice(variable);
+      if (device < 0)
+        return fail(ASGC_INVALID_ARGUMENT,
+                    text("ASGC_DEVICE: expected cpu, vulkan or auto, got '",
+                         variable, "'"));
+    }
+  if (device < 0 || device > ASGC_DEVICE_AUTO)
+    return fail(ASGC_INVALID_ARGUMENT,
+                text("options.device: expected at most ",
+                     int(ASGC_DEVICE_AUTO), ", got ", device));
+  const bool hasCpu = hasCpuCode(desc);
+  if (device == ASGC_DEVICE_DEFAULT)
+    device = hasCpu ? ASGC_DEVICE_CPU : ASGC_DEVICE_VULKAN;
+  if (device == ASGC_DEVICE_CPU)
+    return hasCpu ? ASGC_OK
+                  : fail(ASGC_UNSUPPORTED, text("'", desc.name,
+                                                "' was not compiled for the "
+                                                "CPU"));
+  if (!desc.vulkan) {
+    if (device == ASGC_DEVICE_AUTO)
+      return ASGC_OK;
+    return fail(ASGC_UNSUPPORTED,
+                text("'", desc.name, "' was not compiled for Vulkan"));
+  }
+  asgc_status status = vulkan::Executor::create(program, options.device_memory,
+                                                program.executor);
+  return device == ASGC_DEVICE_AUTO && hasCpu ? ASGC_OK : status;
 }
 
 /// Picks of each kernel the best form that `isa` runs.
@@ -174,6 +229,11 @@ asgc_status ensureArena(asgc_program &program) {
 constexpr int poisonByte = 0xFF;
 
 asgc_status runBound(asgc_program &program, const asgc_entry_desc &entry) {
+  if (program.executor) {
+    program.error.clear();
+    asgc_status status = program.executor->run(entry);
+    return status ? fail(program, status, asgc_last_error()) : ASGC_OK;
+  }
   if (asgc_status status = ensureArena(program))
     return status;
   if (program.poison)
@@ -222,6 +282,10 @@ int32_t asgc::rt::findVariable(const asgc_program_desc &desc,
   return -1;
 }
 
+asgc_program::asgc_program(const asgc_program_desc &description, int threads)
+    : desc(description), pool(threads) {}
+asgc_program::~asgc_program() = default;
+
 asgc_status asgc_program_create(const asgc_program_desc *desc,
                                 const asgc_options *options,
                                 asgc_program **out_program) {
@@ -246,6 +310,8 @@ asgc_status asgc_program_create(const asgc_program_desc *desc,
   if (asgc_status status = allocateVariables(*program))
     return status;
   if (asgc_status status = allocateTables(*program))
+    return status;
+  if (asgc_status status = chooseDevice(*program, chosen))
     return status;
   if (desc->weights)
     if (asgc_status status = loadEmbedded(*program))
@@ -281,6 +347,8 @@ asgc_status asgc_program_init(asgc_program *program, int64_t seed) {
   if (!init)
     return fail(*program, ASGC_NOT_FOUND,
                 text("'", program->desc.name, "' has no entry 'init'"));
+  if (asgc_status status = asgc_program_sync(program))
+    return status;
   setScalar(*program, ASGC_ROLE_SEED, seed);
   setScalar(*program, ASGC_ROLE_STEP, 0);
   asgc_program_touch(program);
@@ -299,6 +367,8 @@ asgc_status asgc_program_variable(asgc_program *program, const char *name,
     return fail(
         *program, ASGC_NOT_FOUND,
         text("'", program->desc.name, "' has no variable '", name, "'"));
+  if (asgc_status status = asgc_program_sync(program))
+    return status;
   const asgc_tensor_desc &tensor = program->desc.variables[index].tensor;
   *out_tensor = {.data = program->variables[size_t(index)],
                  .device = {kDLCPU, 0},
@@ -311,8 +381,22 @@ asgc_status asgc_program_variable(asgc_program *program, const char *name,
 }
 
 void asgc_program_touch(asgc_program *program) {
-  if (program)
-    ++program->variableEpoch;
+  if (!program)
+    return;
+  ++program->variableEpoch;
+  if (program->executor)
+    program->executor->touch();
+}
+
+asgc_status asgc_program_sync(asgc_program *program) {
+  if (!program)
+    return fail(ASGC_INVALID_ARGUMENT, "the program is null");
+  asgc_status status = program->executor ? program->executor->sync() : ASGC_OK;
+  return status ? fail(*program, status, asgc_last_error()) : ASGC_OK;
+}
+
+const asgc_vulkan_device *asgc_program_device(const asgc_program *program) {
+  return program && program->executor ? &program->executor->device() : nullptr;
 }
 
 void asgc_program_profile(asgc_program *program, int32_t enable) {

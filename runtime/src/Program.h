@@ -26,9 +26,13 @@ struct KernelProfile {
 
 } // namespace asgc::rt
 
+namespace asgc::rt::vulkan {
+class Executor;
+}
+
 struct asgc_program {
-  asgc_program(const asgc_program_desc &description, int threads)
-      : desc(description), pool(threads) {}
+  asgc_program(const asgc_program_desc &description, int threads);
+  ~asgc_program();
 
   const asgc_program_desc &desc;
   std::string error;
@@ -54,6 +58,8 @@ struct asgc_program {
   /// Made with the first library call; outlives the states that use it.
   std::unique_ptr<asgc::rt::Dnnl> dnnl;
   std::vector<std::unique_ptr<asgc::rt::KernelState>> states;
+  /// Set if the program runs on a Vulkan device.
+  std::unique_ptr<asgc::rt::vulkan::Executor> executor;
   bool poison = false;
   bool profiling = false;
   std::vector<asgc::rt::KernelProfile> profile;

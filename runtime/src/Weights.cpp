@@ -88,6 +88,8 @@ asgc_status loadFrom(asgc_program &program, const asgc_safetensors &file,
   if (!faults.empty())
     return fail(program, ASGC_NOT_FOUND,
                 text(label, " does not fit '", desc.name, "': ", faults));
+  if (asgc_status status = asgc_program_sync(&program))
+    return status;
   for (int32_t i = 0; i < desc.num_variables; ++i)
     if (isSaved(desc.variables[i]))
       copyConverted(found[size_t(i)], desc.variables[i].tensor.dtype,
@@ -124,6 +126,8 @@ asgc_status asgc_program_load(asgc_program *program, const char *path) {
 asgc_status asgc_program_save(asgc_program *program, const char *path) {
   if (!program)
     return fail(ASGC_INVALID_ARGUMENT, "the program is null");
+  if (asgc_status status = asgc_program_sync(program))
+    return status;
   std::vector<asgc_safetensors_source> sources;
   for (int32_t i = 0; i < program->desc.num_variables; ++i) {
     const asgc_variable_desc &variable = program->desc.variables[i];

@@ -82,10 +82,29 @@ Finding findCores(const Settings &settings) {
   return finding;
 }
 
+/// One line per Vulkan device, or one that says why there is none. Not to have
+/// one is no fault: programs then run on the CPU.
+std::vector<Finding> findVulkan() {
+  std::vector<Finding> findings;
+  auto visit = [](void *user, const asgc_vulkan_device *device) {
+    auto &findings = *static_cast<std::vector<Finding> *>(user);
+    findings.push_back(
+        {fmt::format("vulkan{}", findings.size()), "Vulkan device",
+         fmt::format("{}, {}, {:.1f} GiB: {}", device->name, device->kind,
+                     double(device->memory_bytes) / (1 << 30), device->reason),
+         "", true});
+  };
+  if (asgc_vulkan_devices(visit, &findings) != ASGC_OK)
+    findings.push_back({"vulkan0", "Vulkan device",
+                        fmt::format("none: {}", asgc_last_error()), "", true});
+  return findings;
+}
+
 std::vector<Finding> examine(const Settings &settings) {
   double gib = 1 << 20; // of kibibytes
   std::string processor = readProc("/proc/cpuinfo", "model name");
-  return {{"asgc", "asgc", asgc_version(), "", true},
+  std::vector<Finding> findings = {
+          {"asgc", "asgc", asgc_version(), "", true},
           {"cpu", "processor", processor.empty() ? "unknown" : processor, "",
            true},
           findIsa(),
@@ -96,6 +115,9 @@ std::vector<Finding> examine(const Settings &settings) {
                        readKibibytes("MemTotal") / gib,
                        readKibibytes("MemAvailable") / gib),
            "", true}};
+  for (Finding &finding : findVulkan())
+    findings.push_back(std::move(finding));
+  return findings;
 }
 
 void printJson(const std::vector<Finding> &findings, const Settings &settings,

@@ -17,6 +17,8 @@ MaybeFault faultOf(asgc_status status, const char *sentence) {
     return std::nullopt;
   case ASGC_OUT_OF_MEMORY:
   case ASGC_IO_ERROR:
+  case ASGC_NO_DEVICE:
+  case ASGC_DEVICE_LOST:
     return Fault{FaultKind::Environment, sentence};
   case ASGC_UNSUPPORTED:
     return Fault{FaultKind::Unsupported, sentence};

@@ -295,7 +295,8 @@ LLVM::GlobalOp ProgramEmitter::emitDescription() {
       options.weights.empty()
           ? tables.null()
           : tables.symbol(tables.bytes("weights", options.weights, 64)),
-      tables.i64(options.weights.size())};
+      tables.i64(options.weights.size()),
+      tables.null()};
   return tables.single(options.name + "_program", fields,
                        LLVM::Linkage::External);
 }

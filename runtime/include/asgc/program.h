@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-#define ASGC_ABI_VERSION 1
+#define ASGC_ABI_VERSION 2
 
 /** Element types; the values are part of the ABI. */
 typedef enum asgc_dtype {
@@ -86,9 +86,68 @@ typedef struct asgc_entry_desc {
   int64_t arena_bytes;       /**< at the bound of every run-time dim */
   int32_t assigns_variables; /**< 1 if any variable changes */
   int32_t reserved;
-  /** Runs the entry; 0, or a status set by a failing call of abi.def. */
+  /** Runs the entry on the CPU; 0, or a status set by a failing call of
+   * abi.def. Null if not compiled for the CPU. */
   int32_t (*run)(struct asgc_frame *frame);
 } asgc_entry_desc;
+
+/* ---- Code for Vulkan devices ---- */
+
+/** What an operand of a dispatch lies in. */
+typedef enum asgc_place_kind {
+  ASGC_PLACE_ARENA = 0,
+  ASGC_PLACE_INPUT = 1,
+  ASGC_PLACE_OUTPUT = 2,
+  ASGC_PLACE_VARIABLE = 3,
+  ASGC_PLACE_CONSTANT = 4 /**< asgc_vulkan_desc.constants */
+} asgc_place_kind;
+
+typedef struct asgc_place {
+  int32_t kind;   /**< asgc_place_kind */
+  int32_t index;  /**< of the input, output or variable; else 0 */
+  int64_t offset; /**< in bytes */
+} asgc_place;
+
+/** A compute shader: SPIR-V with the entry point `main` and this push constant
+ * block: the address of the dims table, then either the addresses of the
+ * operands or, if `is_indirect`, one address where those stand. */
+typedef struct asgc_shader {
+  const uint32_t *words;
+  int64_t num_words;
+  int32_t features;    /**< ASGC_SHADER_*, what it needs beyond the baseline */
+  int32_t is_indirect;
+} asgc_shader;
+
+enum { ASGC_SHADER_FLOAT64 = 1 };
+
+/** Bytes of push constants, which every device has. */
+#define ASGC_PUSH_BYTES 128
+
+/** One step of an entry on a device. */
+typedef struct asgc_dispatch {
+  int32_t kernel;       /**< index in asgc_program_desc.kernels */
+  int32_t shader;       /**< index in asgc_vulkan_desc.shaders */
+  int32_t level;        /**< those of a level may run at once; levels rise */
+  int32_t num_operands;
+  const asgc_place *operands;
+  asgc_dim groups;      /**< work groups; beyond what a grid has in x they go
+                             on in y, and the shader ignores those too many */
+} asgc_dispatch;
+
+typedef struct asgc_dispatch_list {
+  const asgc_dispatch *dispatches;
+  int32_t num_dispatches;
+  int32_t reserved;
+} asgc_dispatch_list;
+
+typedef struct asgc_vulkan_desc {
+  const asgc_shader *shaders;
+  const asgc_dispatch_list *entries; /**< one per entry of the program */
+  const void *constants;
+  int64_t constants_bytes;
+  int32_t num_shaders;
+  int32_t reserved;
+} asgc_vulkan_desc;
 
 typedef struct asgc_program_desc {
   int32_t abi_version;
@@ -112,6 +171,7 @@ typedef struct asgc_program_desc {
   int64_t metadata_bytes;
   const void *weights;           /**< an embedded safetensors file, or null */
   int64_t weights_bytes;
+  const asgc_vulkan_desc *vulkan; /**< null if not compiled for Vulkan */
 } asgc_program_desc;
 
 /** What generated code sees of one run. */

@@ -28,10 +28,21 @@ typedef enum asgc_status {
   ASGC_IO_ERROR = 4,         /**< the sentence has the path and the reason */
   ASGC_CORRUPT_FILE = 5,     /**< the sentence has the path and the offset */
   ASGC_UNSUPPORTED = 6,      /**< CPU, ABI version, dtype */
-  ASGC_INTERNAL = 7
+  ASGC_INTERNAL = 7,
+  ASGC_NO_DEVICE = 8,        /**< no driver, no device, a feature it lacks */
+  ASGC_DEVICE_LOST = 9       /**< the device gave up; make a new program */
 } asgc_status;
 
 typedef struct asgc_program asgc_program;
+
+/** Where a program runs. */
+typedef enum asgc_device {
+  ASGC_DEVICE_DEFAULT = 0, /**< what ASGC_DEVICE says (cpu, vulkan, auto), else
+                                the CPU if the program has code for it */
+  ASGC_DEVICE_CPU = 1,
+  ASGC_DEVICE_VULKAN = 2,
+  ASGC_DEVICE_AUTO = 3     /**< a usable Vulkan device, else the CPU */
+} asgc_device;
 
 /** How to run a program. All zero means the defaults. */
 typedef struct asgc_options {
@@ -40,7 +51,8 @@ typedef struct asgc_options {
   int32_t poison;  /**< 1: fill the arena with NaN before every run, and freed
                         buffers as they die (for tests) */
   int32_t isa;     /**< 0 = best the CPU has, else 1 + ASGC_ISA_* */
-  int32_t reserved;
+  int32_t device;  /**< asgc_device */
+  int64_t device_memory; /**< bytes of a Vulkan device to use at most; 0 = all */
 } asgc_options;
 
 /** The version of the runtime library, such as "0.1.0". */
@@ -70,11 +82,16 @@ asgc_status asgc_program_run(asgc_program *program, const char *entry,
                              DLTensor *const *outputs, int32_t num_outputs);
 
 /** A view of a variable, valid until destroy. Writing through it must be
- * followed by asgc_program_touch(). */
+ * followed by asgc_program_touch(). On a Vulkan device the view shows the
+ * variable as it was at the last call of this function or of
+ * asgc_program_sync(), one of which must come between a run and writing. */
 asgc_status asgc_program_variable(asgc_program *program, const char *name,
                                   DLTensor *out_tensor);
 /** Tells that variables changed from outside, so that packed copies are remade. */
 void asgc_program_touch(asgc_program *program);
+
+/** Makes all views show the variables as they are now. */
+asgc_status asgc_program_sync(asgc_program *program);
 
 /** Reads parameters and state by name from a safetensors file. All of them must
  * be there with the compiled shape; other tensors of the file are ignored. f16
@@ -116,6 +133,25 @@ asgc_status asgc_program_profile_entry(const asgc_program *program,
 
 /** "avx512", "avx2", or "none" with the reason in asgc_last_error(). */
 const char *asgc_cpu_isa(void);
+
+/** A Vulkan device of this machine. */
+typedef struct asgc_vulkan_device {
+  const char *name;
+  const char *kind;     /**< "discrete GPU", "integrated GPU", "CPU", … */
+  const char *reason;   /**< why it is, or is not, the one that is used */
+  int64_t memory_bytes; /**< of the largest heap that is its own */
+  int32_t is_usable;
+  int32_t is_chosen;
+} asgc_vulkan_device;
+
+/** Shows all Vulkan devices to `visit`, the best first. ASGC_NO_DEVICE with a
+ * sentence in asgc_last_error() if there is no Vulkan here. */
+asgc_status asgc_vulkan_devices(void (*visit)(void *user,
+                                              const asgc_vulkan_device *device),
+                                void *user);
+
+/** The Vulkan device that `program` runs on; null if it runs on the CPU. */
+const asgc_vulkan_device *asgc_program_device(const asgc_program *program);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,171 @@
+//===- Choice.cpp - Which Vulkan device is used, and why ------------------===//
+#include "Choice.h"
+
+#include "../Error.h"
+#include <algorithm>
+
+namespace asgc::rt::vulkan {
+
+namespace {
+/// What the baseline is: the place of a feature and its name.
+template <typename Visit> void forEachFeature(Features &f, Visit visit) {
+  VkPhysicalDeviceFeatures &core = f.all.features;
+  visit(core.shaderInt64, "shaderInt64");
+  visit(core.shaderInt16, "shaderInt16");
+  visit(f.v11.storageBuffer16BitAccess, "storageBuffer16BitAccess");
+  visit(f.v12.storageBuffer8BitAccess, "storageBuffer8BitAccess");
+  visit(f.v12.shaderInt8, "shaderInt8");
+  visit(f.v12.bufferDeviceAddress, "bufferDeviceAddress");
+  visit(f.v12.timelineSemaphore, "timelineSemaphore");
+  visit(f.v13.synchronization2, "synchronization2");
+}
+
+/// What compiled shaders rely on, see lib/Kernels/device.
+constexpr uint32_t kGroupSize = 256;
+constexpr uint32_t kSharedBytes = 32 << 10;
+
+struct Kind {
+  VkPhysicalDeviceType type;
+  const char *name;
+  int32_t rank;
+};
+constexpr Kind kKinds[] = {
+    {VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU, "discrete GPU", 0},
+    {VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU, "integrated GPU", 1},
+    {VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU, "virtual GPU", 2},
+    {VK_PHYSICAL_DEVICE_TYPE_CPU, "CPU", 3},
+    {VK_PHYSICAL_DEVICE_TYPE_OTHER, "other device", 4}};
+
+/// The first queue family with compute; ~0u if there is none.
+uint32_t findQueueFamily(const Api &api, VkPhysicalDevice device) {
+  uint32_t count = 0;
+  api.GetPhysicalDeviceQueueFamilyProperties(device, &count, nullptr);
+  std::vector<VkQueueFamilyProperties> families(count);
+  api.GetPhysicalDeviceQueueFamilyProperties(device, &count, families.data());
+  for (uint32_t i = 0; i < count; ++i)
+    if (families[i].queueFlags & VK_QUEUE_COMPUTE_BIT)
+      return i;
+  return ~0u;
+}
+
+int64_t largestOwnHeap(const Api &api, VkPhysicalDevice device) {
+  VkPhysicalDeviceMemoryProperties memory;
+  api.GetPhysicalDeviceMemoryProperties(device, &memory);
+  int64_t bytes = 0;
+  for (uint32_t i = 0; i < memory.memoryHeapCount; ++i)
+    if (memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT)
+      bytes = std::max(bytes, int64_t(memory.memoryHeaps[i].size));
+  return bytes;
+}
+
+/// Why the device cannot be used; "" if it can.
+std::string findObstacle(const Candidate &device, uint32_t version,
+                         const std::string &missing) {
+  if (version < VK_API_VERSION_1_3)
+    return text("has Vulkan ", VK_API_VERSION_MAJOR(version), ".",
+                VK_API_VERSION_MINOR(version), ", needed is 1.3");
+  if (device.queueFamily == ~0u)
+    return "has no queue for compute";
+  if (!missing.empty())
+    return text("lacks ", missing);
+  const VkPhysicalDeviceLimits &limits = device.limits;
+  if (limits.maxComputeWorkGroupInvocations < kGroupSize ||
+      limits.maxComputeWorkGroupSize[0] < kGroupSize)
+    return text("has work groups of ", limits.maxComputeWorkGroupInvocations,
+                ", needed are ", kGroupSize);
+  if (limits.maxComputeSharedMemorySize < kSharedBytes)
+    return text("has ", limits.maxComputeSharedMemorySize,
+                " bytes of shared memory, needed are ", kSharedBytes);
+  return "";
+}
+
+Candidate examine(const Api &api, VkPhysicalDevice handle) {
+  Candidate device;
+  device.handle = handle;
+  VkPhysicalDeviceProperties2 properties{};
+  properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
+  api.GetPhysicalDeviceProperties2(handle, &properties);
+  device.name = properties.properties.deviceName;
+  device.limits = properties.properties.limits;
+  for (const Kind &kind : kKinds)
+    if (kind.type == properties.properties.deviceType)
+      device.kind = kind.name, device.rank = kind.rank;
+  device.memoryBytes = largestOwnHeap(api, handle);
+  device.queueFamily = findQueueFamily(api, handle);
+  uint32_t version = properties.properties.apiVersion;
+  std::string missing;
+  if (version >= VK_API_VERSION_1_3) { // else the structures are unknown to it
+    Features features;
+    api.GetPhysicalDeviceFeatures2(handle, &features.all);
+    missing = features.missing();
+    device.hasFloat64 = features.all.features.shaderFloat64;
+  }
+  device.reason = findObstacle(device, version, missing);
+  device.isUsable = device.reason.empty();
+  return device;
+}
+} // namespace
+
+asgc_vulkan_device Candidate::describe() const {
+  return {name.c_str(), kind.c_str(),      reason.c_str(),
+          memoryBytes,  int32_t(isUsable), int32_t(isChosen)};
+}
+
+Features::Features() {
+  v13.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES;
+  v12.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES;
+  v11.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES;
+  all.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
+  v12.pNext = &v13;
+  v11.pNext = &v12;
+  all.pNext = &v11;
+}
+
+void Features::require() {
+  forEachFeature(*this,
+                 [](VkBool32 &has, const char *) { has = VK_TRUE; });
+}
+
+std::string Features::missing() const {
+  std::string names;
+  forEachFeature(const_cast<Features &>(*this),
+                 [&](VkBool32 &has, const char *name) {
+                   if (!has)
+                     names += text(names.empty() ? "" : ", ", name);
+                 });
+  return names;
+}
+
+std::vector<Candidate> findCandidates(const Api &api, VkInstance instance) {
+  uint32_t count = 0;
+  if (api.EnumeratePhysicalDevices(instance, &count, nullptr))
+    return {};
+  std::vector<VkPhysicalDevice> handles(count);
+  VkResult result =
+      api.EnumeratePhysicalDevices(instance, &count, handles.data());
+  if (result != VK_SUCCESS && result != VK_INCOMPLETE)
+    return {};
+  std::vector<Candidate> devices;
+  for (VkPhysicalDevice handle : handles)
+    devices.push_back(examine(api, handle));
+  std::stable_sort(devices.begin(), devices.end(),
+                   [](const Candidate &a, const Candidate &b) {
+                     return std::pair(!a.isUsable, a.rank) <
+                            std::pair(!b.isUsable, b.rank);
+                   });
+  for (Candidate &device : devices) {
+    if (!device.isUsable)
+      continue;
+    device.isChosen = &device == &devices.front();
+    device.reason =
+        device.isChosen ? text("used: the first ", device.kind)
+                        : text("not used: ", devices.front().name, ", a ",
+                               devices.front().kind, ", comes before it");
+    if (device.isChosen && device.kind == "CPU")
+      device.reason += "; it computes on the processor, slower than "
+                       "--device cpu";
+  }
+  return devices;
+}
+
+} // namespace asgc::rt::vulkan
