@@ -7,6 +7,8 @@
 #include "asgc/Support.h"
 #include "asgc/runtime.h"
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -34,6 +36,10 @@ struct CompileOptions {
   std::string after;                 ///< stop after this pass
   std::string dumpFolder;            ///< write the IR after every pass there
   bool wantsSnapshots = false;       ///< keep the IR of every pass for `json`
+  /// Given the names of the inputs of an ONNX model, what values are known of
+  /// them; see OnnxOptions::inputs.
+  std::function<std::map<std::string, Array>(const std::vector<std::string> &)>
+      inputs;
 };
 
 /// A form that a compilation can be printed in.
@@ -77,7 +83,8 @@ public:
   ~Compilation();
   Compilation(const Compilation &) = delete;
 
-  /// Reads and elaborates the model text at `path`. A fault with an empty
+  /// Reads and elaborates the model text at `path`, or imports the ONNX model
+  /// there if it is called `.onnx`. A fault with an empty
   /// message means that the diagnostics say what is wrong; here and below.
   MaybeFault load(const std::string &path);
   /// The same for a text in memory; `path` stands in messages.
@@ -94,6 +101,8 @@ public:
 
   /// The `train` block's settings; null if the file has none for the model.
   const Recipe *recipe() const;
+  /// Values of the parameters that the model came with; an ONNX model has all.
+  const std::vector<NamedArray> &weights() const;
   /// The model's name.
   std::string name() const;
 

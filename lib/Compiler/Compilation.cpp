@@ -2,6 +2,7 @@
 #include "State.h"
 
 #include "asgc/Frontend.h"
+#include "asgc/Interop.h"
 #include "dialects/asg/Asg.h"
 
 #include <algorithm>
@@ -46,6 +47,27 @@ MaybeFault Compilation::State::elaborate(FileId file) {
     return Fault{FaultKind::Input, ""};
   if (module->getOperation()->hasAttr("asg.recipe"))
     recipe = std::move(found);
+  return finishElaboration(start);
+}
+
+MaybeFault Compilation::State::importOnnx(const std::string &path) {
+  auto start = std::chrono::steady_clock::now();
+  if (!options.model.empty() || !options.settings.empty())
+    return Fault{FaultKind::Input,
+                 path + ": an ONNX model takes no --model and no --set"};
+  OnnxOptions onnx;
+  onnx.dims = options.dims;
+  onnx.inputs = options.inputs;
+  auto model = asgc::importOnnx(path, context, onnx);
+  if (!model)
+    return model.fault();
+  module = std::move(model->module);
+  weights = std::move(model->weights);
+  return finishElaboration(start);
+}
+
+MaybeFault Compilation::State::finishElaboration(
+    std::chrono::steady_clock::time_point start) {
   level = Level::Elaborated;
   if (options.wantsGradients)
     if (MaybeFault fault = addGradientGraph(*module))
@@ -58,6 +80,8 @@ MaybeFault Compilation::State::elaborate(FileId file) {
 }
 
 MaybeFault Compilation::load(const std::string &path) {
+  if (std::string_view(path).ends_with(".onnx"))
+    return state->importOnnx(path);
   std::string error;
   std::optional<FileId> file = state->sources.load(path, &error);
   if (!file)
@@ -97,6 +121,9 @@ Result<std::string> Compilation::makeObject() { return emit(Emit::Obj); }
 
 const Recipe *Compilation::recipe() const {
   return state->recipe ? &*state->recipe : nullptr;
+}
+const std::vector<NamedArray> &Compilation::weights() const {
+  return state->weights;
 }
 std::string Compilation::name() const {
   return state->module ? state->module->getSymName().value_or("model").str()

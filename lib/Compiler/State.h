@@ -11,6 +11,8 @@
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Pass/PassManager.h"
 
+#include <chrono>
+
 namespace asgc {
 
 /// The category of an op in the catalog; empty if it has none.
@@ -24,6 +26,7 @@ public:
   explicit State(CompileOptions options);
 
   MaybeFault elaborate(FileId file);
+  MaybeFault importOnnx(const std::string &path);
   /// Runs the passes between here and `level`.
   MaybeFault lowerTo(Level level);
   /// The program as LLVM IR, assembly or an object.
@@ -37,6 +40,7 @@ public:
   mlir::DialectRegistry registry;
   mlir::MLIRContext context;
   std::optional<Recipe> recipe;
+  std::vector<NamedArray> weights; ///< of an ONNX model
   mlir::OwningOpRef<mlir::ModuleOp> module;
   Level level = Level::None;
   /// True once the pass named by options.after has run.
@@ -49,6 +53,7 @@ public:
   unsigned numDumped = 0;
 
 private:
+  MaybeFault finishElaboration(std::chrono::steady_clock::time_point start);
   MaybeFault runPasses(mlir::OpPassManager &passes, FaultKind kindOfErrors,
                        Code code);
   MaybeFault writeDump(llvm::StringRef stage);

@@ -240,7 +240,9 @@ int act(const BenchOptions &options, const Session &session) {
   auto execution = Execution::create(compilation, session.settings);
   if (!execution)
     return reportCompilation(compilation, execution.fault(), session);
-  MaybeFault fault = (*execution)->program().init(1);
+  MaybeFault fault; // an ONNX model has values of its own
+  if ((*execution)->program().entry("init"))
+    fault = (*execution)->program().init(1);
   if (!fault && !options.weights.empty())
     fault = (*execution)->loadWeights(options.weights);
   if (fault)

@@ -157,8 +157,6 @@ int checkFile(const std::string &path, const CheckOptions &options,
     return checkData(path);
   if (extension == ".idx" || name.ends_with("-ubyte"))
     return checkResult(readIdx(path));
-  if (auto code = refuseFormat(path))
-    return *code;
   if (extension != ".asg" && !fs::exists(path, error)) {
     complain("{}: no such file", path);
     return ExitEnvironment;
@@ -189,7 +187,7 @@ void addCheck(CLI::App &app, Session &session) {
       "asgc check run/weights.safetensors lib/ data.csv.gz\n"
       "asgc check --diagnostics=json digits.asg");
   verb->add_option("FILE", options->files,
-                   "Model text, IR (.mlir), .safetensors (weights, checkpoints),\n"
+                   "Model text, ONNX, IR (.mlir), .safetensors (weights, checkpoints),\n"
                    ".npy, .npz, .pb, .csv, .idx, a compiled model's or run's folder")
       ->required();
   verb->add_option("--model", options->model.model,

@@ -83,7 +83,27 @@ Execution::create(Compilation &compilation, const Settings &settings,
     return *fault;
   result->trainable =
       makeRuntimeProgram(&result->description(), result->instance);
+  if (MaybeFault fault = result->setVariables(compilation.weights()))
+    return *fault;
   return result;
+}
+
+MaybeFault Execution::setVariables(const std::vector<NamedArray> &values) {
+  for (const NamedArray &value : values)
+    for (const ProgramVariable &variable : trainable->variables()) {
+      if (variable.name != value.name) // or nothing uses it
+        continue;
+      if (variable.shape != value.array.shape ||
+          elementTypeOf(variable.dtype) != value.array.type)
+        return Fault{FaultKind::Internal,
+                     fmt::format("the variable '{}' is not {}", value.name,
+                                 describeArray(value.array))};
+      std::copy(value.array.data.begin(), value.array.data.end(),
+                static_cast<std::byte *>(variable.data));
+    }
+  if (!values.empty())
+    trainable->touch();
+  return std::nullopt;
 }
 
 Execution::~Execution() {

@@ -38,6 +38,7 @@ public:
 
 private:
   Execution() = default;
+  MaybeFault setVariables(const std::vector<NamedArray> &values);
 
   std::unique_ptr<LinkedProgram> code;
   asgc_program *instance = nullptr;

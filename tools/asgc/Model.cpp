@@ -4,12 +4,10 @@
 #include "Crash.h"
 #include "Output.h"
 
-#include <filesystem>
-
 namespace asgc::cli {
 
 void addModelFlags(CLI::App *verb, ModelFlags &flags) {
-  verb->add_option("MODEL", flags.file, "The model text, such as digits.asg")
+  verb->add_option("MODEL", flags.file, "The model: a text such as digits.asg, or ONNX (.onnx)")
       ->required();
   verb->add_option("--model", flags.model, "Which model, if the file has several")
       ->option_text("NAME");
@@ -38,15 +36,6 @@ CompileOptions hostOptions(const ModelFlags &flags, const Session &session) {
   if (int32_t isa = wanted ? wanted - 1 : bestIsa(); isa >= 0)
     options.isas = {isa};
   return options;
-}
-
-std::optional<int> refuseFormat(const std::string &path) {
-  std::string extension = std::filesystem::path(path).extension().string();
-  if (extension != ".onnx")
-    return std::nullopt;
-  complain("{}: ONNX models cannot be compiled yet; write the model as .asg",
-           path);
-  return ExitUnsupported;
 }
 
 void showDiagnostics(const Compilation &compilation, const Session &session,
@@ -81,8 +70,6 @@ int reportCompilation(const Compilation &compilation, const Fault &fault,
 
 std::optional<int> loadModel(Compilation &compilation, const ModelFlags &flags,
                              const Session &session) {
-  if (auto code = refuseFormat(flags.file))
-    return code;
   MaybeFault fault = compilation.load(flags.file);
   SourceManager &sources = compilation.sources();
   if (auto file = sources.find(flags.file))

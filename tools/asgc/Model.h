@@ -35,9 +35,6 @@ void showDiagnostics(const Compilation &compilation, const Session &session,
 int reportCompilation(const Compilation &compilation, const Fault &fault,
                       const Session &session);
 
-/// Refuses what can be read but not compiled yet; null for a model text.
-std::optional<int> refuseFormat(const std::string &path);
-
 } // namespace asgc::cli
 
 #endif

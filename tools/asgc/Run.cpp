@@ -61,6 +61,11 @@ int act(const RunOptions &options, const Session &session) {
   compile.inferOnly = options.entry == "infer";
   compile.poison = options.poison;
   compile.stripMetadata = true;
+  // Shapes inside an ONNX model may depend on them.
+  compile.inputs = [&](const std::vector<std::string> &names) {
+    auto known = readInputs(options.inputs, names, "--input");
+    return known ? std::move(*known) : ArrayMap(); // its fault comes below
+  };
   Compilation compilation(compile);
   if (auto code = loadModel(compilation, options.model, session))
     return *code;
@@ -83,7 +88,8 @@ int act(const RunOptions &options, const Session &session) {
   MaybeFault fault;
   if (options.seed)
     fault = (*execution)->program().init(*options.seed);
-  else if (options.weights.empty() && (*execution)->hasParameters())
+  else if (options.weights.empty() && compilation.weights().empty() &&
+           (*execution)->hasParameters())
     fault = Fault{FaultKind::Input,
                   "the model has parameters; give --weights FILE, or --seed N "
                   "for fresh ones"};

@@ -123,6 +123,15 @@ std::optional<Axes> Emitter::axes(ArrayRef<int64_t> given, int64_t rank) {
   return all;
 }
 
+RankedTensorType Emitter::typeFor(ArrayRef<DimExpr> dims, Type element) {
+  for (const DimExpr &dim : dims)
+    if (auto extent = dim.asConstant(); extent && *extent < 0) {
+      fail("an extent would be " + Twine(*extent));
+      return RankedTensorType::get({}, element);
+    }
+  return asg::getTensorType(builder.getContext(), dims, element);
+}
+
 Type elementTypeOf(MLIRContext &context, DType type) {
   Builder builder(&context);
   switch (type) {

@@ -14,6 +14,10 @@ using Axes = llvm::SmallVector<int64_t>;
 using Extents = llvm::SmallVector<DimExpr>;
 using Values = llvm::SmallVector<mlir::Value>;
 
+/// Tables that are made at import (places, weights, counts) have at most so
+/// many elements: a number in a small file must not ask for all memory.
+constexpr int64_t kMaxTable = int64_t(1) << 24;
+
 /// Builds verified ops at the end of a block. The first failure is kept, and
 /// from then on every function gives a null value and takes one, so that a
 /// composition is written without a check per step.
@@ -47,10 +51,9 @@ public:
     return asg::getDim(typeOf(x), axis);
   }
   static Extents dims(mlir::Value x) { return asg::getDims(typeOf(x)); }
+  /// Fails if an extent is negative; the type is then that of a scalar.
   mlir::RankedTensorType typeFor(llvm::ArrayRef<DimExpr> dims,
-                                 mlir::Type element) {
-    return asg::getTensorType(builder.getContext(), dims, element);
-  }
+                                 mlir::Type element);
   mlir::Type f32() { return builder.getF32Type(); }
   mlir::Type i64() { return builder.getI64Type(); }
   mlir::Type i1() { return builder.getI1Type(); }

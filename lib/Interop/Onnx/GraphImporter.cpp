@@ -26,7 +26,7 @@ using Nodes = google::protobuf::RepeatedPtrField<onnx::NodeProto>;
 /// Bodies, calls of functions and unrolled steps deeper or more than this are
 /// refused: a small file could ask for any amount of work.
 static constexpr int kMaxDepth = 64;
-static constexpr int64_t kMaxNodes = 1'000'000;
+static constexpr int64_t kMaxNodes = 1'000'000, kMaxSteps = 65'536;
 /// Constants of floats with more elements are parameters.
 static constexpr int64_t kMaxInline = 64;
 
@@ -407,6 +407,10 @@ std::optional<Values> GraphImporter::importBody(const onnx::GraphProto &body,
   if (depth >= kMaxDepth || body.input_size() != int(arguments.size())) {
     e.fail("a body of " + Twine(body.input_size()) + " inputs is given " +
            Twine(arguments.size()) + ", or bodies are nested too deep");
+    return std::nullopt;
+  }
+  if (++numSteps > kMaxSteps) { // a body may be empty, its loop endless
+    e.refuse("more than " + Twine(kMaxSteps) + " steps of loops");
     return std::nullopt;
   }
   Scope inner;

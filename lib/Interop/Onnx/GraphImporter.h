@@ -90,7 +90,7 @@ private:
   bool isUnsupported = false;
   unsigned numPlaces = 0;
   int depth = 0;
-  int64_t numNodes = 0;
+  int64_t numNodes = 0, numSteps = 0;
 };
 
 /// The elements of a tensor of the file as the dialect takes them; why not.

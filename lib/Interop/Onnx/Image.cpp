@@ -168,7 +168,7 @@ static std::optional<std::vector<Stretch>> readStretches(Call &call) {
       double extent = std::floor(double(s.from) * s.scale);
       s.to = extent >= 1 && extent < INT32_MAX ? int64_t(extent) : -1;
     }
-    if (s.to < 1 || s.to > INT32_MAX || s.from < 1) {
+    if (s.to < 1 || s.to > kMaxTable || s.from < 1) {
       e.fail("an extent would be " + Twine(s.to));
       return std::nullopt;
     }

@@ -203,8 +203,9 @@ Values importSplit(Call &call) {
   if (!sizes) {
     auto extent = e.fixedDim(x, *axis);
     int64_t parts = call.integer("num_outputs", call.numOutputs());
-    if (!extent || parts < 1)
-      return {};
+    if (!extent || parts < 1 || parts > call.numOutputs())
+      return {e.fail("it has " + Twine(call.numOutputs()) + " outputs for " +
+                     Twine(parts) + " parts")};
     int64_t size = (*extent + parts - 1) / parts;
     if (call.opset < 18 && *extent % parts != 0)
       return {e.fail(Twine(*extent) + " elements are not divisible into " +
@@ -245,12 +246,10 @@ static Value sliceAxis(Emitter &e, Value x, int64_t axis, int64_t start,
     int64_t count = distance <= 0 ? 0 : (distance - 1) / stride + 1;
     if (step > 0)
       return e.slice(x, axis, count ? start : 0, count, count > 1 ? step : 1);
-    Axes places;
-    for (int64_t i = 0; i < count; ++i)
-      places.push_back(start + i * step);
     if (n == 0 || count == 0)
       return e.slice(x, axis, 0, 0);
-    return e.gather(x, e.integers(places), axis);
+    return e.slice(e.reverse(x, axis), axis, n - 1 - start, count,
+                   count > 1 ? stride : 1);
   }
   // Of a run-time extent, only what cannot depend on its value.
   bool toEnd = end >= INT32_MAX, isWhole = start == 0 || start <= -INT32_MAX;
@@ -345,8 +344,8 @@ Values importPad(Call &call) {
     low[axis] = (*pads)[i];
     high[axis] = (*pads)[i + axes.size()];
   }
-  for (int64_t &pad : low)
-    if (std::abs(pad) > INT32_MAX)
+  for (int64_t pad : *pads)
+    if (pad < -INT32_MAX || pad > INT32_MAX)
       return {e.fail("pads are too large")};
   for (int64_t axis = 0; axis < Emitter::rankOf(x) && x; ++axis) {
     if (low[axis] >= 0 && high[axis] >= 0 && mode == "constant")
@@ -367,6 +366,11 @@ Values importPad(Call &call) {
         (mode != "reflect" && mode != "edge" && mode != "wrap"))
       return {e.fail("mode '" + mode +
                      "' on an axis without elements, or unknown")};
+    if (low[axis] + high[axis] > kMaxTable - *extent)
+      return {
+          e.refuse("more than 2^24 elements along an axis are not supported "
+                   "in mode '" +
+                   mode + "'")};
     Axes places;
     for (int64_t place = -low[axis]; place < *extent + high[axis]; ++place)
       places.push_back(padSource(place, *extent, mode));

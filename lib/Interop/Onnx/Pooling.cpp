@@ -60,6 +60,10 @@ static Value countCovered(Emitter &e, Value x, const Window &window,
     if (!extent)
       return {};
     int64_t padded = *extent + window.low[axis] + window.high[axis];
+    if (padded > kMaxTable || window.kernel[axis] > 4096)
+      return e.refuse(
+          "more than 2^24 elements along an axis, or windows of more "
+          "than 4096, are not supported here");
     SmallVector<double> counts;
     for (int64_t start = -window.low[axis];
          start + window.span(axis) <= padded - window.low[axis];

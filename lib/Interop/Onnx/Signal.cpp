@@ -7,9 +7,6 @@ using namespace mlir;
 
 namespace asgc::interop {
 
-/// Matrices of more elements are not built.
-static constexpr int64_t kMaxMatrix = int64_t(1) << 24;
-
 //===----------------------------------------------------------------------===//
 // Windows
 //===----------------------------------------------------------------------===//
@@ -17,7 +14,7 @@ static constexpr int64_t kMaxMatrix = int64_t(1) << 24;
 /// a₀ − a₁ cos(2πi / n) + a₂ cos(4πi / n)
 static Values window(Call &call, double a0, double a1, double a2) {
   auto size = call.knownNumber(0, "the size");
-  if (!size || *size < 0 || *size > double(kMaxMatrix))
+  if (!size || *size < 0 || *size > double(kMaxTable))
     return {call.e.fail("the size is out of range")};
   int64_t count = int64_t(*size);
   double n = double(call.integer("periodic", 1) ? count : count - 1);
@@ -53,7 +50,7 @@ Values importMelWeightMatrix(Call &call) {
   }
   auto [bins, length, rate, lower, upper] = given;
   int64_t rows = int64_t(length) / 2 + 1, columns = int64_t(bins);
-  if (rows < 1 || columns < 1 || rate <= 0 || rows > kMaxMatrix / columns)
+  if (rows < 1 || columns < 1 || rate <= 0 || rows > kMaxTable / columns)
     return {call.e.fail("the extents are out of range")};
   auto mel = [](double hertz) { return 2595 * std::log10(1 + hertz / 700); };
   double step = (mel(upper) - mel(lower)) / (bins + 2);
@@ -97,7 +94,7 @@ static Value transform(Emitter &e, Value x, int64_t axis,
     return {};
   int64_t n = wanted.value_or(*extent), k = isOneSided ? n / 2 + 1 : n;
   if (axis >= last || (*parts != 1 && *parts != 2) || n < 1 ||
-      k > kMaxMatrix / n)
+      k > kMaxTable / n)
     return e.fail("the axis, the length or the parts are out of range");
   if (n < *extent) {
     x = e.slice(x, axis, 0, n);
@@ -175,7 +172,7 @@ Values importSTFT(Call &call) {
     return {e.fail("frame_step or frame_length is out of range")};
   int64_t size = int64_t(*length), hop = int64_t(*step),
           frames = (*extent - size) / hop + 1;
-  if (frames > kMaxMatrix / size)
+  if (frames > kMaxTable / size)
     return {e.refuse("the signal is too long")};
   Value start = e.mul(e.iota({frames, size}, 0, e.i64()), double(hop));
   Value place = e.add(start, e.iota({frames, size}, 1, e.i64()));

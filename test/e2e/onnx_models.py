@@ -1,0 +1,47 @@
+"""Writes small ONNX models with the standard library alone: the few fields of
+onnx.proto that the tests need."""
+
+import struct
+
+FLOAT, INT64 = 1, 7
+
+
+def varint(number):
+    number &= (1 << 64) - 1
+    out = bytearray()
+    while number >= 128:
+        out.append(number & 127 | 128)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def field(number, value):
+    """A number, or bytes, or text."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    data = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+def tensor(name, shape, values, dtype=FLOAT):
+    raw = struct.pack(f"<{len(values)}{'f' if dtype == FLOAT else 'q'}", *values)
+    return b"".join(field(1, extent) for extent in shape) + field(2, dtype) + field(8, name) + field(9, raw)
+
+
+def value(name, shape, dtype=FLOAT):
+    dims = b"".join(field(1, field(2, dim) if isinstance(dim, str) else field(1, dim)) for dim in shape)
+    return field(1, name) + field(2, field(1, field(1, dtype) + field(2, dims)))
+
+
+def node(op, inputs, outputs, name="", domain="", **ints):
+    text = b"".join(field(1, one) for one in inputs) + b"".join(field(2, one) for one in outputs)
+    text += field(3, name) + field(4, op) + field(7, domain)
+    return text + b"".join(field(5, field(1, key) + field(3, number) + field(20, 2)) for key, number in ints.items())
+
+
+def model(nodes, inputs, outputs, weights=(), opset=17):
+    graph = b"".join(field(1, one) for one in nodes) + field(2, "graph")
+    graph += b"".join(field(5, one) for one in weights)
+    graph += b"".join(field(11, one) for one in inputs) + b"".join(field(12, one) for one in outputs)
+    return field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, opset))

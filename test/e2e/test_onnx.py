@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""ONNX models on the command line."""
+
+import arrays
+import harness
+import onnx_models as onnx
+
+WEIGHT = [0.5, -1.0, 2.0, 0.25, 1.5, -0.75]  # [2, 3]
+BIAS = [0.125, -0.5]
+ROWS = [[1.0, 2.0, 3.0], [-1.0, 0.5, 0.25]]
+
+
+def linear(batch):
+    return onnx.model(
+        [onnx.node("Gemm", ["x", "weight", "bias"], ["h"], transB=1), onnx.node("Relu", ["h"], ["y"])],
+        [onnx.value("x", [batch, 3])], [onnx.value("y", [batch, 2])],
+        [onnx.tensor("weight", [2, 3], WEIGHT), onnx.tensor("bias", [2], BIAS)])
+
+
+def expected():
+    return [max(0.0, BIAS[o] + sum(x * WEIGHT[3 * o + i] for i, x in enumerate(row)))
+            for row in ROWS for o in range(2)]
+
+
+def check_outputs(t, name, shape, values):
+    actual_shape, actual = arrays.read_npy(t.path(name))
+    t.equal(actual_shape, shape, "shape")
+    t.expect(all(abs(a - e) < 1e-5 for a, e in zip(actual, values, strict=True)), f"{actual} is not {values}")
+
+
+def test_a_model_runs_with_its_own_weights(t):
+    t.write("m.onnx", linear(2))
+    arrays.write_npy(t.path("x.npy"), "<f4", (2, 3), sum(ROWS, []))
+    t.asgc("run", "m.onnx", "--input", "x.npy", "--output-dir", "out")
+    check_outputs(t, "out/y.npy", (2, 2), expected())
+
+
+def test_a_named_dim_takes_the_extent_of_the_input(t):
+    t.write("m.onnx", linear("batch"))
+    arrays.write_npy(t.path("x.npy"), "<f4", (2, 3), sum(ROWS, []))
+    t.asgc("run", "m.onnx", "--input", "x=x.npy", "--output-dir", "out")
+    check_outputs(t, "out/y.npy", (2, 2), expected())
+
+
+def test_a_shape_may_come_from_an_input(t):
+    t.write("m.onnx", onnx.model([onnx.node("Reshape", ["x", "shape"], ["y"])],
+                                 [onnx.value("x", [2, 3]), onnx.value("shape", [2], onnx.INT64)],
+                                 [onnx.value("y", ["a", "b"])]))
+    arrays.write_npy(t.path("x.npy"), "<f4", (2, 3), sum(ROWS, []))
+    arrays.write_npy(t.path("shape.npy"), "<i8", (2,), [3, -1])
+    t.asgc("run", "m.onnx", "--input", "x=x.npy", "--input", "shape=shape.npy", "--output-dir", "out")
+    check_outputs(t, "out/y.npy", (3, 2), sum(ROWS, []))
+    result = t.asgc("check", "m.onnx", code=3)
+    t.contains(result.err, "the shape must be known")
+
+
+def test_check_accepts_a_good_model(t):
+    t.write("m.onnx", linear("batch"))
+    t.asgc("check", "m.onnx")
+
+
+def test_all_unsupported_operators_are_listed_at_once(t):
+    t.write("m.onnx", onnx.model(
+        [onnx.node("Frobnicate", ["x"], ["a"], "first"), onnx.node("Unique", ["a"], ["b"], "second"),
+         onnx.node("Frobnicate", ["b"], ["y"], "third")],
+        [onnx.value("x", [2])], [onnx.value("y", [2])]))
+    result = t.asgc("check", "m.onnx", code=3)
+    t.contains(result.err, "2 operators are not supported: Frobnicate (2: first, third); Unique (1: second)")
+
+
+def test_a_broken_file_is_refused_with_the_place(t):
+    whole = linear(2)
+    t.write("m.onnx", whole[: len(whole) - 40])
+    result = t.asgc("check", "m.onnx", code=1)
+    t.contains(result.err, "asgc: m.onnx: a field of ")
+    t.contains(result.err, "(offset ")
+    t.equal(len(result.err.strip().splitlines()), 1, "lines")
+    t.write("n.onnx", b"")
+    t.contains(t.asgc("check", "n.onnx", code=1).err, "not an ONNX model")
+
+
+def test_a_node_that_cannot_be_is_named(t):
+    t.write("m.onnx", onnx.model([onnx.node("Add", ["x", "z"], ["y"], "sum")],
+                                 [onnx.value("x", [2]), onnx.value("z", [3])], [onnx.value("y", [3])]))
+    result = t.asgc("check", "m.onnx", code=1)
+    t.contains(result.err, "node 'sum' (Add): shapes f32[2] and f32[3] do not broadcast")
+
+
+harness.main()
