@@ -1,4 +1,4 @@
-//===- Codegen.h - Programs of the plan dialect as code for the CPU -------===//
+//===- Codegen.h - Programs of the plan dialect as machine code -----------===//
 #ifndef ASGC_CODEGEN_H
 #define ASGC_CODEGEN_H
 
@@ -21,6 +21,8 @@ struct CodegenOptions {
   /// Instruction sets to compile kernels for. Only those of `hostIsas()` can
   /// run in this process.
   std::vector<int32_t> isas = {ASGC_ISA_AVX2, ASGC_ISA_AVX512};
+  /// Whether there is code for the CPU, and shaders for Vulkan devices.
+  bool cpu = true, vulkan = false;
   /// Fill buffers with NaN as they die (asgc_rt_poison).
   bool poison = false;
   /// What asgc_program_dump writes (JSON); empty: none.
@@ -40,6 +42,12 @@ void registerCodegenDialects(mlir::DialectRegistry &registry);
 /// program's description. Null after an error, which the context reports.
 mlir::OwningOpRef<mlir::ModuleOp>
 lowerPlanToLlvm(mlir::ModuleOp module, const CodegenOptions &options);
+
+/// The shaders of the module's programs, each a spirv.module named after its
+/// step. Null after an error, which the context reports.
+mlir::OwningOpRef<mlir::ModuleOp> lowerPlanToSpirv(mlir::ModuleOp module);
+/// Registers the same as the pass plan-to-spirv.
+void registerPlanToSpirv();
 
 enum class CodeFormat { LlvmIr, Assembly, Object };
 

@@ -29,6 +29,8 @@ struct CompileOptions {
   int optimize = 2;                  ///< 0: no fusion, for comparison
   /// Instruction sets to make code for (ASGC_ISA_*); empty: all of them.
   std::vector<int32_t> isas;
+  bool cpu = true;                   ///< make code for the CPU
+  bool vulkan = false;               ///< make shaders for Vulkan devices
   bool poison = false;               ///< fill dead buffers with NaN
   std::string weights;               ///< a safetensors file to embed
   bool stripMetadata = false;        ///< leave graph and plan out of the program
@@ -47,6 +49,7 @@ enum class Emit {
   Asg,  ///< tensor ops as text
   Plan, ///< buffers and kernels as text
   Llvm, ///< LLVM IR
+  Spirv, ///< the shaders for Vulkan devices
   Asm,  ///< assembly
   Obj,  ///< a relocatable object
   Dot,  ///< the graph of the last stage reached, for Graphviz

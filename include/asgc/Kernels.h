@@ -130,6 +130,8 @@ public:
                        Value mask) = 0;
   /// Whether loads and stores of vectors of `element` can take a mask.
   virtual bool canMask(Type element) = 0;
+  /// Whether there is an instruction that divides integers.
+  virtual bool divides() const { return false; }
   /// Whether the address is a multiple of `bytes`, a power of two.
   virtual Value isAligned(Value pointer, int64_t bytes) = 0;
   /// Makes streaming stores visible to other threads.

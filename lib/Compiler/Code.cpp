@@ -50,6 +50,8 @@ MaybeFault Compilation::State::lowerToLlvm() {
   codegen.name = toIdentifier(module->getSymName().value_or("model").str());
   if (!options.isas.empty())
     codegen.isas = options.isas;
+  codegen.cpu = options.cpu;
+  codegen.vulkan = options.vulkan;
   codegen.poison = options.poison;
   if (!options.stripMetadata)
     codegen.metadata = metadata.str();
@@ -72,6 +74,30 @@ MaybeFault Compilation::State::lowerToLlvm() {
     return Fault{FaultKind::Unsupported, ""};
   reproducer = "// pass that failed: plan-to-llvm\n" + before;
   return Fault{FaultKind::Internal, "pass 'plan-to-llvm' failed"};
+}
+
+Result<std::string> Compilation::State::printSpirv() {
+  DialectRegistry codegenDialects;
+  registerCodegenDialects(codegenDialects);
+  context.appendDialectRegistry(codegenDialects);
+  size_t errorsBefore = diagnostics.getNumErrors();
+  DiagnosticBridge bridge(context, diagnostics, remarks, Code::ASG0602);
+  OwningOpRef<ModuleOp> shaders = lowerPlanToSpirv(*module);
+  if (!shaders) {
+    bool isReported = diagnostics.getNumErrors() > errorsBefore;
+    return isReported ? Fault{FaultKind::Unsupported, ""}
+                      : Fault{FaultKind::Internal, "plan-to-spirv failed"};
+  }
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  for (Operation &shader : *shaders->getBody()) {
+    // The line of the model that the shader comes from.
+    if (auto place = dyn_cast<FileLineColLoc>(shader.getLoc()))
+      stream << "// " << place.getFilename().getValue() << ":"
+             << place.getLine() << ":" << place.getColumn() << "\n";
+    stream << shader << "\n\n";
+  }
+  return text;
 }
 
 Result<std::string> Compilation::State::generate(Emit form) {

@@ -13,8 +13,8 @@ namespace asgc {
 LinkedProgram::~LinkedProgram() = default;
 
 const std::vector<std::string> &emitNames() {
-  static const std::vector<std::string> names = {"asg", "plan", "llvm", "asm",
-                                                 "obj", "dot",  "json"};
+  static const std::vector<std::string> names = {
+      "asg", "plan", "llvm", "spirv", "asm", "obj", "dot", "json"};
   return names;
 }
 
@@ -107,6 +107,8 @@ Result<std::string> Compilation::emit(Emit form) {
     return writeDot(*state->module);
   case Emit::Json:
     return state->dumpJson();
+  case Emit::Spirv:
+    return state->printSpirv();
   case Emit::Llvm:
   case Emit::Asm:
   case Emit::Obj:

@@ -1,6 +1,7 @@
 //===- Registry.cpp - The only list of dialects and passes ----------------===//
 #include "asgc/Registry.h"
 
+#include "asgc/Codegen.h"
 #include "asgc/Passes.h"
 #include "dialects/asg/Asg.h"
 #include "dialects/plan/Plan.h"
@@ -24,6 +25,7 @@ void registerAllPasses() {
     registerAsgcPasses();
     registerAsgPipeline();
     registerPlanPipeline();
+    registerPlanToSpirv();
     mlir::registerCanonicalizerPass();
     mlir::registerCSEPass();
   });

@@ -32,6 +32,7 @@ public:
   /// The program as LLVM IR, assembly or an object.
   Result<std::string> generate(Emit format);
   std::string printModule();
+  Result<std::string> printSpirv();
   Result<std::string> dumpJson();
 
   CompileOptions options;

@@ -28,24 +28,7 @@ std::unique_ptr<GridKernel> GridKernel::create(plan::KernelOp op,
                                                const BoundOf &boundOf) {
   auto kernel = std::make_unique<GridKernel>();
   Model &model = kernel->model;
-  model.op = op;
-  model.body = &op.getBody().front();
-  for (int64_t dim = 0; dim < op.getSpaceRank(); ++dim)
-    model.space.push_back(op.getExtent(dim));
-  auto elementOf = [](Value buffer) {
-    return cast<plan::BufferType>(buffer.getType())
-        .getTensor()
-        .getElementType();
-  };
-  for (auto [index, buffer] : llvm::enumerate(op.getReads())) {
-    std::optional<plan::Access> access = op.getReadAccess(index);
-    model.reads.push_back({.element = elementOf(buffer),
-                           .access = access.value_or(plan::Access()),
-                           .isWhole = !access});
-  }
-  for (auto [index, buffer] : llvm::enumerate(op.getWrites()))
-    model.writes.push_back(
-        {.element = elementOf(buffer), .access = op.getWriteAccess(index)});
+  model.read(op);
   if (failed(model.analyze(boundOf)))
     return nullptr;
   model.chooseVectorDim();

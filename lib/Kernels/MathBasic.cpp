@@ -117,8 +117,8 @@ Value Math::divideInF64(Value x, Value y, bool isSigned) {
 Value Math::divideS(Value x, Value y) {
   unsigned bits = b.elementOf(x).getIntOrFloatBitWidth();
   Value divisor = guardedDivisor(x, y, /*isSigned=*/true);
-  Value quotient = bits <= 32 ? divideInF64(x, divisor, true)
-                              : b.two(Binary::DivS, x, divisor);
+  Value quotient = bits <= 32 && !b.divides() ? divideInF64(x, divisor, true)
+                                              : b.two(Binary::DivS, x, divisor);
   Value isZero = b.test(CmpIPredicate::eq, y, b.integer(0, bits));
   return b.choose(isZero, b.integer(0, bits), quotient);
 }
@@ -126,8 +126,8 @@ Value Math::divideS(Value x, Value y) {
 Value Math::divideU(Value x, Value y) {
   unsigned bits = b.elementOf(x).getIntOrFloatBitWidth();
   Value divisor = guardedDivisor(x, y, /*isSigned=*/false);
-  Value quotient = bits <= 32 ? divideInF64(x, divisor, false)
-                              : b.two(Binary::DivU, x, divisor);
+  Value quotient = bits <= 32 && !b.divides() ? divideInF64(x, divisor, false)
+                                              : b.two(Binary::DivU, x, divisor);
   Value isZero = b.test(CmpIPredicate::eq, y, b.integer(0, bits));
   return b.choose(isZero, b.integer(0, bits), quotient);
 }

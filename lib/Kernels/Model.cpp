@@ -84,6 +84,27 @@ static bool isSupportedType(Type type) {
          type.isInteger(32) || type.isInteger(64);
 }
 
+void Model::read(plan::KernelOp kernel) {
+  op = kernel;
+  body = &kernel.getBody().front();
+  for (int64_t dim = 0; dim < kernel.getSpaceRank(); ++dim)
+    space.push_back(kernel.getExtent(dim));
+  auto elementOf = [](Value buffer) {
+    return cast<plan::BufferType>(buffer.getType())
+        .getTensor()
+        .getElementType();
+  };
+  for (auto [index, buffer] : llvm::enumerate(kernel.getReads())) {
+    std::optional<plan::Access> access = kernel.getReadAccess(index);
+    reads.push_back({.element = elementOf(buffer),
+                     .access = access.value_or(plan::Access()),
+                     .isWhole = !access});
+  }
+  for (auto [index, buffer] : llvm::enumerate(kernel.getWrites()))
+    writes.push_back(
+        {.element = elementOf(buffer), .access = kernel.getWriteAccess(index)});
+}
+
 LogicalResult Model::analyze(const BoundOf &boundOf) {
   for (const DimExpr &extent : space) {
     std::optional<int64_t> bound = boundOf(extent);

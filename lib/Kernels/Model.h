@@ -75,6 +75,8 @@ struct Model {
   /// point.
   double nanosecondsPerPoint() const;
 
+  /// Takes over the space, the operands and the body of a kernel.
+  void read(plan::KernelOp kernel);
   /// Fills in the facts; reports what a body on the CPU may not have.
   mlir::LogicalResult analyze(const BoundOf &boundOf);
   void chooseVectorDim();
@@ -92,6 +94,10 @@ private:
 Type registerType(Type type);
 /// The type of an element in memory as it is loaded: a bool is i8, a bf16 i16.
 Type storageType(Type element);
+
+/// A loaded element as the body sees it, and the reverse.
+Value decode(KernelBuilder &builder, Value raw, Type element);
+Value encode(KernelBuilder &builder, Value value, Type element);
 
 /// Emits one op of a body; `operands` are scalars or vectors. False if there is
 /// no code for it.

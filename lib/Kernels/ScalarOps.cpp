@@ -26,6 +26,22 @@ Type kernels::storageType(Type element) {
   return element;
 }
 
+Value kernels::decode(KernelBuilder &b, Value raw, Type element) {
+  if (element.isInteger(1))
+    return b.test(arith::CmpIPredicate::ne, raw, b.integer(0, 8));
+  if (element.isBF16())
+    return Math(b).fromBf16Bits(raw);
+  return element.isF16() ? b.cast(Cast::ExtF, raw, b.f32Type()) : raw;
+}
+
+Value kernels::encode(KernelBuilder &b, Value value, Type element) {
+  if (element.isInteger(1))
+    return b.cast(Cast::ExtU, value, b.intType(8));
+  if (element.isBF16())
+    return Math(b).bf16Bits(value);
+  return element.isF16() ? b.cast(Cast::TruncF, value, element) : value;
+}
+
 namespace {
 
 /// Emits the one op it is made for. A method per kind of op keeps this

@@ -130,22 +130,6 @@ Value Scope::emitIndex(int64_t dim) {
 
 //===- Memory -------------------------------------------------------------===//
 
-Value Scope::decode(Value raw, Type element) {
-  if (element.isInteger(1))
-    return b.test(arith::CmpIPredicate::ne, raw, b.integer(0, 8));
-  if (element.isBF16())
-    return Math(b).fromBf16Bits(raw);
-  return element.isF16() ? b.cast(Cast::ExtF, raw, b.f32Type()) : raw;
-}
-
-Value Scope::encode(Value value, Type element) {
-  if (element.isInteger(1))
-    return b.cast(Cast::ExtU, value, b.intType(8));
-  if (element.isBF16())
-    return Math(b).bf16Bits(value);
-  return element.isF16() ? b.cast(Cast::TruncF, value, element) : value;
-}
-
 /// Offsets of the lanes from lane 0; those of lanes that are no points are 0.
 Value Scope::laneOffsets(const DimExpr &stride) {
   constexpr int64_t kMostNarrow = 1 << 24;
@@ -161,12 +145,12 @@ Value Scope::loadRead(unsigned index) {
   Type storage = storageType(read.element);
   Value pointer = pointers[index];
   if (!inLanes || !has(read.varies, model.vectorDim))
-    return decode(b.load(pointer, storage, false, {}), read.element);
+    return decode(b, b.load(pointer, storage, false, {}), read.element);
   const DimExpr &stride = read.access.strides[model.vectorDim];
   Value raw = stride == DimExpr(1)
                   ? b.load(pointer, storage, true, mask)
                   : b.gather(pointer, laneOffsets(stride), storage);
-  return decode(raw, read.element);
+  return decode(b, raw, read.element);
 }
 
 Value Scope::isWriteAligned(int64_t index) {
@@ -181,9 +165,9 @@ void Scope::store(int64_t index, bool streaming) {
   if (!inLanes || !has(write.varies, model.vectorDim)) {
     // A reduction of what does not vary along the lanes is the same in all.
     value = b.extract(value, 0);
-    return b.store(pointer, encode(value, write.element), {}, false);
+    return b.store(pointer, encode(b, value, write.element), {}, false);
   }
-  value = encode(b.widen(value), write.element);
+  value = encode(b, b.widen(value), write.element);
   const DimExpr &stride = write.access.strides[model.vectorDim];
   if (stride == DimExpr(1))
     b.store(pointer, value, mask, streaming);
@@ -265,11 +249,13 @@ Value Scope::emitLoad(plan::LoadOp load) {
   bool isVector = isa<VectorType>(offset.getType()) ||
                   (guard && isa<VectorType>(guard.getType()));
   if (isVector) {
-    Value value = decode(emitLaneLoad(load, pointer, offset, guard), element);
+    Value value =
+        decode(b, emitLaneLoad(load, pointer, offset, guard), element);
     return guard ? b.choose(guard, value, otherwise) : value;
   }
   auto read = [&] {
-    return decode(b.load(b.address(pointer, offset, bytesOf(element)), storage,
+    return decode(b,
+                  b.load(b.address(pointer, offset, bytesOf(element)), storage,
                          false, {}),
                   element);
   };

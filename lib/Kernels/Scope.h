@@ -62,8 +62,6 @@ public:
   bool failed() const { return *hasFailed; }
 
 private:
-  Value decode(Value raw, Type element);
-  Value encode(Value value, Type element);
   Value laneOffsets(const DimExpr &stride);
   Value loadRead(unsigned index);
   void emitOp(mlir::Operation *op);

@@ -12,10 +12,9 @@ constexpr int64_t kUpdateBlock = 4096;
 
 //===- Analysis -----------------------------------------------------------===//
 
-std::unique_ptr<UpdateKernel> UpdateKernel::create(plan::UpdateOp op,
-                                                   const BoundOf &) {
-  auto kernel = std::make_unique<UpdateKernel>();
-  Model &model = kernel->model;
+static LogicalResult planTasks(UpdateModel &update, plan::UpdateOp op);
+
+LogicalResult UpdateModel::read(plan::UpdateOp op) {
   model.op = op;
   model.body = &op.getBody().front();
   // Every segment has another extent; none is known to the body.
@@ -25,27 +24,48 @@ std::unique_ptr<UpdateKernel> UpdateKernel::create(plan::UpdateOp op,
     operands.push_back({.element = type.getElementType(),
                         .access = {{DimExpr(stride)}, DimExpr(0)}});
   };
+  reduces = op.getReduces();
   for (Value buffer : op.getShared())
     add(model.reads, buffer, 0);
   for (int64_t group = 0; group < op.getReadGroupCount(); ++group)
     add(model.reads, op.getReadGroup(group).front(), 1);
   for (int64_t group = 0; group < op.getWriteGroupCount(); ++group)
-    add(model.writes, op.getWriteGroup(group).front(), op.getReduces() ? 0 : 1);
-  kernel->sharedCount = op.getShared().size();
-  kernel->segmentCount = op.getSegmentCount();
-  kernel->bufferCount =
+    add(model.writes, op.getWriteGroup(group).front(), reduces ? 0 : 1);
+  sharedCount = op.getShared().size();
+  segmentCount = op.getSegmentCount();
+  bufferCount =
       op.getShared().size() + op.getReads().size() + op.getWrites().size();
-  if (failed(kernel->planTasks(op)))
-    return nullptr;
-  int64_t longest = *llvm::max_element(kernel->extents);
+  if (failed(planTasks(*this, op)))
+    return failure();
+  int64_t longest = *llvm::max_element(extents);
   if (failed(model.analyze([&](const DimExpr &) { return longest; })))
-    return nullptr;
+    return failure();
   model.vectorDim = 0;
-  kernel->launches[0].nanosecondsPerPoint = model.nanosecondsPerPoint();
+  return success();
+}
+
+std::unique_ptr<UpdateKernel> UpdateKernel::create(plan::UpdateOp op,
+                                                   const BoundOf &) {
+  auto kernel = std::make_unique<UpdateKernel>();
+  UpdateModel &update = kernel->update;
+  if (failed(update.read(op)))
+    return nullptr;
+  int64_t longest = std::max<int64_t>(1, *llvm::max_element(update.extents));
+  kernel->launches.push_back(
+      {.tasks = DimExpr(update.firstTasks.back()),
+       .pointsPerTask = DimExpr(std::min(update.block, longest)),
+       .nanosecondsPerPoint = update.model.nanosecondsPerPoint()});
+  if (update.hasWorkspace)
+    kernel->launches.push_back(
+        {.tasks = DimExpr(update.segmentCount),
+         .pointsPerTask = DimExpr(llvm::divideCeil(longest, update.block)),
+         .nanosecondsPerPoint = 1});
   return kernel;
 }
 
-LogicalResult UpdateKernel::planTasks(plan::UpdateOp op) {
+static LogicalResult planTasks(UpdateModel &update, plan::UpdateOp op) {
+  auto &[model, sharedCount, segmentCount, bufferCount, extents, firstTasks,
+         block, partialCount, hasWorkspace, reduces] = update;
   for (size_t segment = 0; segment < segmentCount; ++segment) {
     std::optional<int64_t> extent = op.getExtent(segment).asConstant();
     if (!extent)
@@ -54,7 +74,6 @@ LogicalResult UpdateKernel::planTasks(plan::UpdateOp op) {
                               << ", which is not known at compile time";
     extents.push_back(*extent);
   }
-  bool reduces = op.getReduces();
   auto countTasks = [&](int64_t size) {
     firstTasks.assign(1, 0);
     for (int64_t extent : extents)
@@ -77,29 +96,35 @@ LogicalResult UpdateKernel::planTasks(plan::UpdateOp op) {
       block *= 2;
   else if (reduces)
     block = longest;
-  KernelLaunch launch{.tasks = DimExpr(countTasks(block)),
-                      .pointsPerTask = DimExpr(std::min(block, longest))};
-  launches.push_back(launch);
-  if (hasWorkspace)
-    launches.push_back(
-        {.tasks = DimExpr(segmentCount),
-         .pointsPerTask = DimExpr(llvm::divideCeil(longest, block)),
-         .nanosecondsPerPoint = 1});
   return success();
 }
 
 //===- Emission -----------------------------------------------------------===//
 
-/// The segment of task `number`: the last whose first task is not after it.
-static Value findSegment(KernelBuilder &b, Value firstTasks, Value number,
-                         int64_t segments) {
+SmallVector<int64_t> UpdateModel::numbers() const {
+  SmallVector<int64_t> numbers(firstTasks);
+  llvm::append_range(numbers, extents);
+  return numbers;
+}
+
+SmallVector<Value> UpdateModel::roots() const {
+  SmallVector<Value> roots;
+  for (plan::ReduceOp reduce : model.reduces)
+    roots.push_back(const_cast<plan::ReduceOp &>(reduce).getValue());
+  if (!reduces)
+    llvm::append_range(roots, model.yields());
+  return roots;
+}
+
+Value UpdateModel::findSegment(KernelBuilder &b, Value table,
+                               Value number) const {
+  auto segments = static_cast<int64_t>(segmentCount);
   Value segment = b.i64(0);
   for (int64_t step = llvm::PowerOf2Ceil(segments) / 2; step > 0; step /= 2) {
     Value next = b.addI(segment, b.i64(step));
     Value exists = b.test(arith::CmpIPredicate::slt, next, b.i64(segments));
     Value index = b.choose(exists, next, segment);
-    Value first =
-        b.load(b.address(firstTasks, index, 8), b.intType(64), false, {});
+    Value first = b.load(b.address(table, index, 8), b.intType(64), false, {});
     Value isBefore = b.test(arith::CmpIPredicate::sle, first, number);
     segment = b.choose(isBefore, index, segment);
   }
@@ -108,16 +133,15 @@ static Value findSegment(KernelBuilder &b, Value firstTasks, Value number,
 
 LogicalResult UpdateKernel::emit(int64_t launch, KernelBuilder &b,
                                  const KernelArguments &arguments) {
+  const Model &model = update.model;
   Values pointers(model.reads.size() + model.writes.size());
-  for (size_t index = 0; index < sharedCount; ++index)
+  for (size_t index = 0; index < update.sharedCount; ++index)
     pointers[index] = b.loadPointer(arguments.buffers, b.i64(index));
-  if (hasWorkspace)
-    workspace = b.loadPointer(arguments.buffers, b.i64(bufferCount));
+  if (update.hasWorkspace)
+    workspace = b.loadPointer(arguments.buffers, b.i64(update.bufferCount));
   Scope root(model, b, pointers);
   root.emitInvariant(0);
-  SmallVector<int64_t> numbers(firstTasks);
-  llvm::append_range(numbers, extents);
-  Value table = b.table(numbers);
+  Value table = b.table(update.numbers());
   if (launch == 1) {
     emitCombine(b, arguments, root, table);
     return failure(root.failed());
@@ -128,10 +152,12 @@ LogicalResult UpdateKernel::emit(int64_t launch, KernelBuilder &b,
              return b.load(b.address(table, index, 8), b.intType(64), false,
                            {});
            };
-           Value segment = findSegment(b, table, number, segmentCount);
-           Value extent = entry(b.addI(segment, b.i64(std::ssize(firstTasks))));
-           Value from = b.mulI(b.subI(number, entry(segment)), b.i64(block));
-           Value to = b.two(Binary::MinS, b.addI(from, b.i64(block)), extent);
+           Value segment = update.findSegment(b, table, number);
+           Value extent =
+               entry(b.addI(segment, b.i64(std::ssize(update.firstTasks))));
+           Value block = b.i64(update.block);
+           Value from = b.mulI(b.subI(number, entry(segment)), block);
+           Value to = b.two(Binary::MinS, b.addI(from, block), extent);
            emitBlock(root, arguments.buffers, segment, from, to, number);
            return {};
          });
@@ -142,9 +168,10 @@ LogicalResult UpdateKernel::emit(int64_t launch, KernelBuilder &b,
 Values UpdateKernel::segmentPointers(KernelBuilder &b, Value buffers,
                                      Value segment) {
   Values pointers;
-  size_t groups = model.reads.size() - sharedCount + model.writes.size();
+  const Model &model = update.model;
+  size_t groups = model.reads.size() - update.sharedCount + model.writes.size();
   for (size_t group = 0; group < groups; ++group) {
-    Value first = b.i64(sharedCount + group * segmentCount);
+    Value first = b.i64(update.sharedCount + group * update.segmentCount);
     pointers.push_back(b.loadPointer(buffers, b.addI(first, segment)));
   }
   return pointers;
@@ -156,14 +183,10 @@ void UpdateKernel::emitBlock(Scope &root, Value buffers, Value segment,
   Scope scope(root);
   for (auto [index, pointer] :
        llvm::enumerate(segmentPointers(b, buffers, segment)))
-    scope.bind(sharedCount + index, pointer);
-  SmallVector<Value> roots;
-  for (plan::ReduceOp reduce : model.reduces)
-    roots.push_back(reduce.getValue());
-  bool reduces =
-      !model.reduces.empty() || cast<plan::UpdateOp>(model.op).getReduces();
-  if (!reduces)
-    llvm::append_range(roots, model.yields());
+    scope.bind(update.sharedCount + index, pointer);
+  Model &model = update.model;
+  bool reduces = update.reduces;
+  SmallVector<Value> roots = update.roots();
   Sweep sweep(model, b, roots, model.reduces);
   sweep.body = [&](Scope &slot) {
     slot.emit(roots);
@@ -177,20 +200,20 @@ void UpdateKernel::emitBlock(Scope &root, Value buffers, Value segment,
   Values results = sweep.finish(sweep.run(scope, from, to, sweep.start()));
   if (!reduces)
     return;
-  if (!hasWorkspace) {
+  if (!update.hasWorkspace) {
     for (auto [reduce, value] : llvm::zip(model.reduces, results))
       scope.define(reduce, value);
-    return finish(scope);
+    return finishUpdate(scope);
   }
   for (auto [index, value] : llvm::enumerate(results)) {
-    Value place = b.addI(b.i64(index * partialCount), task);
+    Value place = b.addI(b.i64(index * update.partialCount), task);
     b.store(b.address(workspace, place, bytesOf(value.getType())), value, {},
             false);
   }
 }
 
-/// Stores what the reductions of a segment give.
-void UpdateKernel::finish(Scope &scope) {
+void kernels::finishUpdate(Scope &scope) {
+  const Model &model = scope.model;
   int64_t lanes = std::exchange(scope.b.lanes, 1);
   scope.emit(SmallVector<Value>(model.yields()));
   for (size_t index = 0; index < model.writes.size(); ++index)
@@ -207,14 +230,14 @@ void UpdateKernel::emitCombine(KernelBuilder &b,
         Scope scope(root);
         for (auto [index, pointer] :
              llvm::enumerate(segmentPointers(b, arguments.buffers, segment)))
-          scope.bind(sharedCount + index, pointer);
+          scope.bind(update.sharedCount + index, pointer);
         auto entry = [&](Value index) {
           return b.load(b.address(table, index, 8), b.intType(64), false, {});
         };
         Value from = entry(segment), to = entry(b.addI(segment, b.i64(1)));
-        for (auto [index, reduce] : llvm::enumerate(model.reduces)) {
+        for (auto [index, reduce] : llvm::enumerate(update.model.reduces)) {
           Type type = registerType(reduce.getType());
-          Value first = b.i64(index * partialCount);
+          Value first = b.i64(index * update.partialCount);
           auto add = [&](Value task, ValueRange before) -> Values {
             Value place =
                 b.address(workspace, b.addI(first, task), bytesOf(type));
@@ -225,7 +248,7 @@ void UpdateKernel::emitCombine(KernelBuilder &b,
               b.loop(from, to, 1, {identity(b, reduce.getKind(), type)}, add);
           scope.define(reduce, sum[0]);
         }
-        finish(scope);
+        finishUpdate(scope);
         return {};
       });
 }

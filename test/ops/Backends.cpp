@@ -17,6 +17,18 @@ const std::vector<Backend> &allBackends() {
        .run = [](mlir::ModuleOp module, llvm::ArrayRef<HostTensor> inputs,
                  std::string &error) {
          return runOnCpu(module, inputs, {.asgPasses = ""}, error);
+       }},
+      {.name = "vulkan",
+       .run =
+           [](mlir::ModuleOp module, llvm::ArrayRef<HostTensor> inputs,
+              std::string &error) {
+             return runOnCpu(module, inputs, {.vulkan = true}, error);
+           }},
+      {.name = "vulkan, one kernel an op",
+       .run = [](mlir::ModuleOp module, llvm::ArrayRef<HostTensor> inputs,
+                 std::string &error) {
+         return runOnCpu(module, inputs, {.asgPasses = "", .vulkan = true},
+                         error);
        }}};
   return backends;
 }

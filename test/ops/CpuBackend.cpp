@@ -126,7 +126,9 @@ FailureOr<std::vector<HostTensor>> runOnCpu(ModuleOp source,
     return failure();
   CodegenOptions codegen;
   codegen.name = "test";
-  codegen.poison = options.poison;
+  codegen.cpu = !options.vulkan;
+  codegen.vulkan = options.vulkan;
+  codegen.poison = options.poison && !options.vulkan;
   codegen.isas = {options.isa >= 0 ? options.isa : hostIsas().back()};
   OwningOpRef<ModuleOp> llvmModule = lowerPlanToLlvm(*module, codegen);
   if (!llvmModule)
@@ -142,6 +144,7 @@ FailureOr<std::vector<HostTensor>> runOnCpu(ModuleOp source,
   asgc_options runtime = {};
   runtime.threads = options.threads;
   runtime.poison = options.poison;
+  runtime.device = options.vulkan ? ASGC_DEVICE_VULKAN : ASGC_DEVICE_CPU;
   runtime.isa = codegen.isas.front() + 1;
   Program program;
   if (asgc_program_create(&loaded->getDescription(), &runtime,

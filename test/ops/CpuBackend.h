@@ -18,6 +18,7 @@ struct CpuOptions {
   /// Passes over the plan after plan-build.
   std::string planPasses = "plan-schedule,plan-assign-memory";
   int32_t threads = 1;
+  bool vulkan = false; ///< on a Vulkan device instead
   int32_t isa = -1;    ///< ASGC_ISA_*; -1: the best this machine has
   bool poison = false; ///< dead buffers are filled with NaN
 };

@@ -31,6 +31,11 @@ std::vector<std::string> splitList(const std::string &text) {
   return parts;
 }
 
+bool hasTarget(const CompileFlags &flags, const char *name) {
+  std::vector<std::string> targets = splitList(flags.target);
+  return std::find(targets.begin(), targets.end(), name) != targets.end();
+}
+
 /// Checks what is a choice among few; the exit code if a choice is wrong.
 std::optional<int> verifyFlags(const CompileFlags &flags) {
   auto choose = [](const char *what, const std::string &value,
@@ -44,17 +49,14 @@ std::optional<int> verifyFlags(const CompileFlags &flags) {
                   : fmt::format("there is {}", fmt::join(choices, ", ")));
     return ExitUsage;
   };
-  if (flags.target == "native" || flags.target == "vulkan" ||
-      flags.target == "wasm32") {
-    complain("target '{}' is not supported yet; there is cpu", flags.target);
-    return ExitUnsupported;
+  for (const std::string &target : splitList(flags.target)) {
+    if (target == "native" || target == "wasm32") {
+      complain("target '{}' is not supported yet; there is cpu, vulkan", target);
+      return ExitUnsupported;
+    }
+    if (auto code = choose("target", target, {"cpu", "vulkan"}))
+      return code;
   }
-  if (flags.emit == "spirv") {
-    complain("--emit=spirv needs the target vulkan, which is not supported yet");
-    return ExitUnsupported;
-  }
-  if (auto code = choose("target", flags.target, {"cpu"}))
-    return code;
   if (auto code = choose("-O", flags.optimize, {"0", "1", "2", "3"}))
     return code;
   if (!flags.emit.empty())
@@ -219,6 +221,8 @@ int act(const CompileFlags &flags, const Session &session) {
   options.after = flags.after;
   options.dumpFolder = flags.dump;
   options.wantsSnapshots = flags.emit == "json";
+  options.cpu = hasTarget(flags, "cpu");
+  options.vulkan = hasTarget(flags, "vulkan");
   options.remarks = splitList(flags.remarks);
   if (flags.embed) {
     auto weights = readFile(flags.weights);
@@ -272,7 +276,9 @@ void addCompile(CLI::App &app, Session &session) {
   verb->add_flag("--infer-only", flags->inferOnly, "Leave training out");
   verb->add_flag("--strip", flags->strip,
                  "Leave graph and plan out of the library (see asgc_program_dump)");
-  verb->add_option("--target", flags->target, "cpu")->option_text("NAME");
+  verb->add_option("--target", flags->target,
+                   "cpu (default), vulkan, or both: cpu,vulkan")
+      ->option_text("NAME,…");
   verb->add_option("-O", flags->optimize,
                    "0: no fusion, for comparison; 1 to 3: all of it (default)")
       ->option_text("N");
@@ -280,7 +286,7 @@ void addCompile(CLI::App &app, Session &session) {
                    "Write what the library depends on, as a rule for make")
       ->option_text("FILE");
   const char *look = "Looking inside";
-  verb->add_option("--emit", flags->emit, "asg, plan, llvm, asm, obj, dot, json")
+  verb->add_option("--emit", flags->emit, "asg, plan, llvm, spirv, asm, obj, dot, json")
       ->option_text("FORM")
       ->group(look);
   verb->add_option("--after", flags->after, "Stop after this pass, or 'elaborate'")

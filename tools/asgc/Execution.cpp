@@ -77,10 +77,18 @@ Execution::create(Compilation &compilation, const Settings &settings,
   options.threads = settings.threads();
   options.isa = settings.isa();
   options.poison = poison;
+  options.device = settings.device();
   asgc_status status = asgc_program_create(&result->description(), &options,
                                            &result->instance);
   if (MaybeFault fault = faultOf(status, asgc_last_error()))
     return *fault;
+  const asgc_vulkan_device *device = asgc_program_device(result->instance);
+  if (settings.device() == ASGC_DEVICE_AUTO && !device)
+    complain("no Vulkan device can be used ({}); running on the CPU",
+             asgc_last_error());
+  if (device && std::string_view(device->kind) == "CPU")
+    complain("warning: the Vulkan device {} computes on the processor; --device cpu is faster",
+             device->name);
   result->trainable =
       makeRuntimeProgram(&result->description(), result->instance);
   if (MaybeFault fault = result->setVariables(compilation.weights()))

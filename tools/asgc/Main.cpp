@@ -30,6 +30,7 @@ static void addSettings(CLI::App &app, Session &session) {
     if (runsModels) {
       flag(verb, "threads", "N", "Threads to compute with; 0: all cores");
       flag(verb, "isa", "NAME", "auto, avx2 or avx512");
+      flag(verb, "device", "NAME", "cpu, vulkan, or auto: a Vulkan device if one can be used");
     }
     flag(verb, "color", "WHEN", "auto, always or never (NO_COLOR counts)");
     verb->add_flag_callback(

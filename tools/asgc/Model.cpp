@@ -35,6 +35,8 @@ CompileOptions hostOptions(const ModelFlags &flags, const Session &session) {
   int wanted = session.settings.isa(); // 0, or 1 + ASGC_ISA_*
   if (int32_t isa = wanted ? wanted - 1 : bestIsa(); isa >= 0)
     options.isas = {isa};
+  options.cpu = session.settings.device() != ASGC_DEVICE_VULKAN;
+  options.vulkan = session.settings.device() != ASGC_DEVICE_CPU;
   return options;
 }
 

@@ -19,6 +19,7 @@ Settings::Settings()
     : settings{
           {"threads", "ASGC_THREADS", "0", "default"},
           {"isa", "ASGC_ISA", "auto", "default"},
+          {"device", "ASGC_DEVICE", "cpu", "default"},
           {"color", "ASGC_COLOR", "auto", "default"},
           {"lang", "ASGC_LANG", "en", "default"},
           {"quiet", "ASGC_QUIET", "false", "default"},
@@ -110,6 +111,8 @@ std::optional<std::string> Settings::verify() const {
                             setting.value, setting.origin);
     } else if (setting.name == "isa") {
       error = oneOf({"auto", "avx2", "avx512"});
+    } else if (setting.name == "device") {
+      error = oneOf({"cpu", "vulkan", "auto"});
     } else if (setting.name == "color") {
       error = oneOf({"auto", "always", "never"});
     } else if (setting.name == "lang") {
@@ -128,6 +131,13 @@ int Settings::threads() const { return std::atoi(get("threads").c_str()); }
 int Settings::isa() const {
   const std::string &isa = get("isa");
   return isa == "avx2" ? 1 : isa == "avx512" ? 2 : 0;
+}
+
+asgc_device Settings::device() const {
+  const std::string &device = get("device");
+  return device == "vulkan" ? ASGC_DEVICE_VULKAN
+         : device == "auto" ? ASGC_DEVICE_AUTO
+                            : ASGC_DEVICE_CPU;
 }
 
 bool Settings::colorErrors() const {

@@ -2,6 +2,8 @@
 #ifndef ASGC_TOOLS_SETTINGS_H
 #define ASGC_TOOLS_SETTINGS_H
 
+#include "asgc/runtime.h"
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +34,7 @@ public:
   const std::string &get(const std::string &name) const;
   int threads() const; ///< 0: as many as there are cores
   int isa() const;     ///< as asgc_options.isa
+  asgc_device device() const;
   bool isRussian() const { return get("lang") == "ru"; }
   bool isQuiet() const { return get("quiet") == "true"; }
   /// Whether to colour standard error.

@@ -18,6 +18,7 @@ SMELL_LINES, MOST_LINES = 600, 1000
 VAGUE = re.compile(r"(Util|Common|Helper|Misc|Uncategorized|Manager)s?\b|\b(util|common|helper|misc)s?\b")
 # Headers of include/asgc whose name is not that of their folder.
 HEADER_FOLDERS = {
+    "DeviceKernels.h": "lib/Kernels",
     "DimExpr.h": "lib/Support",
     "HostTensor.h": "lib/Support",
     "Diagnostics.def": "lib/Support",

@@ -64,10 +64,16 @@ OwningOpRef<ModuleOp> ProgramEmitter::emit() {
     for (NamedAttribute dim : program.getDims())
       entry.dimNames[dim.getName()] = dims.addSymbol(
           dim.getName(), cast<IntegerAttr>(dim.getValue()).getInt());
+    for (auto step : program.getBody().getOps<plan::StepInterface>())
+      for (Value buffer : step.getWrittenBuffers())
+        entry.assignsVariables |= isa_and_nonnull<plan::VariableOp>(
+            plan::getRootBuffer(buffer).getDefiningOp());
   }
   for (Entry &entry : entries)
-    if (failed(emitEntry(entry)))
+    if (options.cpu && failed(emitEntry(entry)))
       return nullptr;
+  if (options.vulkan && failed(emitDeviceCode()))
+    return nullptr;
   if (!emitDescription())
     return nullptr;
   return std::move(module);
@@ -134,6 +140,31 @@ LLVM::LLVMFuncOp ProgramEmitter::declareFunction(const std::string &name,
 int64_t ProgramEmitter::addLine(StringRef name) {
   kernels.emplace_back().name = name.str();
   return std::ssize(kernels) - 1;
+}
+
+/// The line of the profile called `name`, new if there is none.
+int64_t ProgramEmitter::lineOf(StringRef name) {
+  auto found = llvm::find_if(
+      kernels, [&](const KernelEntry &line) { return line.name == name; });
+  return found == kernels.end() ? addLine(name) : found - kernels.begin();
+}
+
+LogicalResult ProgramEmitter::emitDeviceCode() {
+  OwningOpRef<ModuleOp> modules = ModuleOp::create(source.getLoc());
+  vulkan::Numbering numbering;
+  numbering.dimIndex = [&](size_t entry, const DimExpr &expr) {
+    return dims.indexOf(expr, entries[entry].dimNames);
+  };
+  numbering.variableIndex = [&](StringRef name) -> int64_t {
+    auto found = variableIndices.find(name);
+    return found == variableIndices.end() ? -1 : found->second;
+  };
+  FailureOr<vulkan::DeviceProgram> made =
+      vulkan::emitDeviceProgram(source, *modules, numbering);
+  if (failed(made))
+    return failure();
+  device = std::move(*made);
+  return success();
 }
 
 std::optional<int64_t> ProgramEmitter::boundOf(Entry &entry,
@@ -225,12 +256,8 @@ LogicalResult ProgramEmitter::emitEntry(Entry &entry) {
   builder.setInsertionPointToEnd(body);
   int64_t number = 0;
   for (Operation &op : program.getBody().front()) {
-    auto step = dyn_cast<plan::StepInterface>(op);
-    if (!step)
+    if (!isa<plan::StepInterface>(op))
       continue;
-    for (Value buffer : step.getWrittenBuffers())
-      entry.assignsVariables |= isa_and_nonnull<plan::VariableOp>(
-          plan::getRootBuffer(buffer).getDefiningOp());
     code->loc = op.getLoc();
     if (failed(emitStep(entry, &op)))
       return failure();

@@ -2,6 +2,7 @@
 #ifndef ASGC_CODEGEN_CPU_PROGRAMEMITTER_H
 #define ASGC_CODEGEN_CPU_PROGRAMEMITTER_H
 
+#include "../vulkan/DeviceProgram.h"
 #include "DimTable.h"
 #include "LlvmBuilder.h"
 
@@ -58,6 +59,7 @@ private:
   // ProgramEmitter.cpp
   mlir::LogicalResult collectVariables();
   mlir::LogicalResult emitEntry(Entry &entry);
+  mlir::LogicalResult emitDeviceCode();
   mlir::LogicalResult emitStep(Entry &entry, mlir::Operation *step);
   mlir::LogicalResult emitLaunches(Entry &entry, mlir::Operation *step);
   const StepCode *findSameCode(const StepCode &wanted) const;
@@ -70,6 +72,7 @@ private:
   Value frameField(int64_t offset);
   void call(llvm::StringRef function, mlir::ValueRange arguments);
   int64_t addLine(llvm::StringRef name);
+  int64_t lineOf(llvm::StringRef name);
   std::optional<int64_t> boundOf(Entry &entry, const DimExpr &expr);
   mlir::LLVM::LLVMFuncOp declareFunction(const std::string &name,
                                          mlir::Type type);
@@ -105,6 +108,7 @@ private:
   std::vector<KernelEntry> kernels;
   std::vector<Entry> entries;
   std::vector<StepCode> stepCodes;
+  std::optional<vulkan::DeviceProgram> device;
   llvm::StringSet<> symbols;
 
   // Of the entry under way.

@@ -158,20 +158,7 @@ std::string TableWriter::bytes(StringRef name, StringRef data,
 
 void cpu::emitConstantData(OpBuilder &builder, Location loc, StringRef symbol,
                            ElementsAttr value) {
-  auto type = cast<RankedTensorType>(value.getType());
-  Type element = type.getElementType();
-  std::string data;
-  unsigned bits = element.getIntOrFloatBitWidth();
-  auto append = [&](const APInt &number) {
-    uint64_t word = number.getZExtValue();
-    data.append(reinterpret_cast<const char *>(&word), std::max(1u, bits / 8));
-  };
-  if (isa<FloatType>(element))
-    for (const APFloat &number : value.getValues<APFloat>())
-      append(number.bitcastToAPInt());
-  else
-    for (const APInt &number : value.getValues<APInt>())
-      append(number);
+  std::string data = vulkan::constantBytes(value);
   if (data.empty())
     data.push_back(0); // an address needs something to stand for
   auto array = LLVM::LLVMArrayType::get(builder.getI8Type(), data.size());
@@ -221,7 +208,8 @@ struct DescriptionWriter {
             tables.i64(program.getArena().value_or(0)),
             tables.i32(entry.assignsVariables),
             tables.i32(0),
-            tables.symbol(entry.function.getName())};
+            entry.function ? tables.symbol(entry.function.getName())
+                           : tables.null()};
   }
 
   TableWriter::Fields variable(const Variable &variable) {
@@ -236,6 +224,49 @@ struct DescriptionWriter {
                                 : tables.null());
     fields.push_back(tables.i64(kernel.scratchBytes));
     return fields;
+  }
+
+  /// An asgc_vulkan_desc; empty if there is no code for devices.
+  std::string device(const vulkan::DeviceProgram *program,
+                     ArrayRef<Entry> entries,
+                     function_ref<int64_t(StringRef)> lineOf) {
+    if (!program)
+      return {};
+    SmallVector<TableWriter::Fields> shaders, lists;
+    for (const vulkan::DeviceProgram::Shader &shader : program->shaders) {
+      StringRef bytes(reinterpret_cast<const char *>(shader.words.data()),
+                      shader.words.size() * sizeof(uint32_t));
+      shaders.push_back({tables.symbol(tables.bytes("shader", bytes, 4)),
+                         tables.i64(shader.words.size()),
+                         tables.i32(shader.features),
+                         tables.i32(shader.isIndirect)});
+    }
+    for (auto [entry, list] : llvm::zip_equal(entries, program->entries)) {
+      SmallVector<TableWriter::Fields> dispatches;
+      for (const vulkan::DeviceProgram::Dispatch &dispatch : list) {
+        StringRef places(
+            reinterpret_cast<const char *>(dispatch.operands.data()),
+            dispatch.operands.size() * sizeof(asgc_place));
+        dispatches.push_back(
+            {tables.i32(lineOf(dispatch.name)), tables.i32(dispatch.shader),
+             tables.i32(dispatch.level), tables.i32(dispatch.operands.size()),
+             tables.symbol(tables.bytes("places", places, 8)),
+             tables.i64(dims.encode(dispatch.groups, entry.dimNames))});
+      }
+      lists.push_back({tables.symbol(tables.array("dispatches", dispatches)),
+                       tables.i32(list.size()), tables.i32(0)});
+    }
+    const std::string &constants = program->constants;
+    TableWriter::Fields fields{
+        tables.symbol(tables.array("shaders", shaders)),
+        tables.symbol(tables.array("lists", lists)),
+        constants.empty()
+            ? tables.null()
+            : tables.symbol(tables.bytes("constants", constants, 64)),
+        tables.i64(constants.size()),
+        tables.i32(shaders.size()),
+        tables.i32(0)};
+    return tables.array("vulkan", {fields});
   }
 
   std::string symbolNames() {
@@ -272,6 +303,9 @@ LLVM::GlobalOp ProgramEmitter::emitDescription() {
   }
   for (const Variable &variable : variables)
     variableFields.push_back(writer.variable(variable));
+  std::string deviceCode =
+      writer.device(device ? &*device : nullptr, entries,
+                    [&](StringRef name) { return lineOf(name); });
   for (KernelEntry &kernel : kernels)
     kernelFields.push_back(writer.kernel(kernel));
   emitDims();
@@ -296,7 +330,7 @@ LLVM::GlobalOp ProgramEmitter::emitDescription() {
           ? tables.null()
           : tables.symbol(tables.bytes("weights", options.weights, 64)),
       tables.i64(options.weights.size()),
-      tables.null()};
+      tables.symbol(deviceCode)};
   return tables.single(options.name + "_program", fields,
                        LLVM::Linkage::External);
 }

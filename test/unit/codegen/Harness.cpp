@@ -10,10 +10,11 @@
 #include "mlir/Parser/Parser.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <doctest/doctest.h>
 #include <random>
-
+#include <spirv-tools/libspirv.h>
 
 using namespace asgc;
 using namespace asgc::test;
@@ -114,6 +115,13 @@ static std::vector<RuntimeFunction> runtimeFunctions() {
   };
 }
 
+/// Whether everything runs on a Vulkan device: the same tests, called with
+/// ASGC_DEVICE=vulkan, which the runtime reads too.
+static bool usesVulkan() {
+  const char *device = std::getenv("ASGC_DEVICE");
+  return device && std::strcmp(device, "vulkan") == 0;
+}
+
 /// The object, or nothing and the diagnostics.
 static std::string compile(const std::string &text, CodegenOptions options,
                            std::string *errors) {
@@ -129,6 +137,8 @@ static std::string compile(const std::string &text, CodegenOptions options,
   if (!module)
     return {};
   options.isas = hostIsas();
+  options.cpu = !usesVulkan();
+  options.vulkan = usesVulkan();
   auto lowered = lowerPlanToLlvm(*module, options);
   if (!lowered)
     return {};
@@ -137,12 +147,29 @@ static std::string compile(const std::string &text, CodegenOptions options,
   return emitCode(*lowered, CodeFormat::Object);
 }
 
+/// Every shader is valid by the rules of Vulkan.
+static void validateShaders(const asgc_vulkan_desc &desc) {
+  spv_context context = spvContextCreate(SPV_ENV_VULKAN_1_3);
+  for (int32_t i = 0; i < desc.num_shaders; ++i) {
+    spv_const_binary_t binary{desc.shaders[i].words,
+                              static_cast<size_t>(desc.shaders[i].num_words)};
+    spv_diagnostic diagnostic = nullptr;
+    spv_result_t result = spvValidate(context, &binary, &diagnostic);
+    CHECK_MESSAGE(result == SPV_SUCCESS,
+                  std::string(diagnostic ? diagnostic->error : ""));
+    spvDiagnosticDestroy(diagnostic);
+  }
+  spvContextDestroy(context);
+}
+
 Compiled::Compiled(const std::string &text, CodegenOptions options) {
   std::string errors;
   std::string object = compile(text, options, &errors);
   REQUIRE_MESSAGE(!object.empty(), (errors + text));
   program = loadProgram(object, options.name, runtimeFunctions(), &errors);
   REQUIRE_MESSAGE(program, errors);
+  if (usesVulkan())
+    validateShaders(*getDescription().vulkan);
 }
 
 Compiled::~Compiled() = default;
@@ -194,7 +221,9 @@ std::vector<Tensor> Compiled::run(const std::string &entry,
   return shapes;
 }
 
-std::vector<int32_t> test::isasToTest() { return hostIsas(); }
+std::vector<int32_t> test::isasToTest() {
+  return usesVulkan() ? std::vector<int32_t>{-1} : hostIsas();
+}
 
 std::vector<std::vector<Tensor>>
 test::runAll(Compiled &compiled, const std::string &entry,
@@ -204,6 +233,8 @@ test::runAll(Compiled &compiled, const std::string &entry,
   for (int32_t isa : isasToTest()) {
     results.push_back(compiled.run(entry, inputs, shapes, {isa, 1}));
     for (int32_t threads : {2, 4}) {
+      if (usesVulkan())
+        continue;
       auto others = compiled.run(entry, inputs, shapes, {isa, threads});
       for (size_t i = 0; i < others.size(); ++i)
         CHECK(others[i].bytes == results.back()[i].bytes);

@@ -1,0 +1,81 @@
+//===- DeviceKernels.h - Kernels of the plan dialect for devices ----------===//
+#ifndef ASGC_DEVICEKERNELS_H
+#define ASGC_DEVICEKERNELS_H
+
+#include "asgc/Kernels.h"
+
+namespace asgc {
+
+/// What kernels for a device are made for. The defaults suit every device that
+/// has the runtime's baseline.
+struct DeviceTarget {
+  /// How a work group computes a block of a contraction's result: `rows` x
+  /// `columns`, with `depth` of the sum at a time; each work item has
+  /// `itemRows` x `itemColumns` of it in registers.
+  struct Tile {
+    int64_t rows, columns, depth, itemRows, itemColumns;
+    int64_t items() const { return rows / itemRows * (columns / itemColumns); }
+  };
+
+  int64_t groupSize = 256;      ///< work items in a group
+  int64_t pointsPerItem = 4;    ///< of a map
+  int64_t columnsPerGroup = 32; ///< where a reduction runs across memory
+  int64_t smallReduction = 32;  ///< what one work item reduces on its own
+  /// From the largest to the one that serves everything.
+  llvm::SmallVector<Tile> tiles = {
+      {64, 64, 16, 4, 4}, {32, 32, 16, 2, 2}, {16, 16, 16, 1, 1}};
+  int64_t busyGroups = 16; ///< fewer leave the device idle: take smaller tiles
+};
+
+/// Emits instructions of one work item. Values are scalars (`lanes` is 1) and
+/// pointers are addresses, i64.
+class DeviceBuilder : public KernelBuilder {
+public:
+  using KernelBuilder::KernelBuilder;
+
+  /// The address of an operand.
+  virtual Value operand(int64_t index) = 0;
+  /// The same for an index known at run time, if operands are in memory.
+  virtual Value operandAt(Value index) = 0;
+  /// The number of this work item in its group (i32) and that of the group
+  /// (i64).
+  virtual Value item() = 0;
+  virtual Value group() = 0;
+
+  /// Memory of the group: `count` elements. Names them for the two below, where
+  /// indices are i32.
+  virtual int64_t shared(Type element, int64_t count) = 0;
+  virtual Value loadShared(int64_t array, Value index) = 0;
+  virtual void storeShared(int64_t array, Value index, Value value) = 0;
+  /// Waits for all items of the group, which then see each other's stores to
+  /// its memory. All of them must come here.
+  virtual void barrier() = 0;
+};
+
+/// One dispatch of a kernel.
+struct DeviceLaunch {
+  DimExpr groups;
+  int64_t groupSize = 1;
+  bool isIndirect = false; ///< operands must be in memory
+};
+
+/// Device code for one step of the plan.
+class DeviceKernel {
+public:
+  virtual ~DeviceKernel();
+
+  /// In order; one may need what those before it wrote.
+  llvm::SmallVector<DeviceLaunch> launches;
+
+  /// Emits the shader of a launch. The builder's operands are the step's.
+  virtual mlir::LogicalResult emit(int64_t launch, DeviceBuilder &builder) = 0;
+
+  /// Analyses `step`. Null after an error, which is reported at the step.
+  static std::unique_ptr<DeviceKernel>
+  create(mlir::Operation *step, const DeviceTarget &target,
+         std::function<std::optional<int64_t>(const DimExpr &)> boundOf);
+};
+
+} // namespace asgc
+
+#endif

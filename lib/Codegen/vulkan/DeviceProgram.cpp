@@ -1,0 +1,231 @@
+//===- DeviceProgram.cpp - Programs as shaders and lists of dispatches ----===//
+#include "DeviceProgram.h"
+
+#include "SpirvBuilder.h"
+
+#include "mlir/Target/SPIRV/Serialization.h"
+
+#include <map>
+
+using namespace mlir;
+using namespace asgc;
+using namespace asgc::vulkan;
+
+namespace {
+/// Alignment of constants.
+constexpr size_t kAlignment = 64;
+
+class Emitter {
+public:
+  Emitter(ModuleOp source, ModuleOp modules, const Numbering &numbering)
+      : source(source), builder(modules.getBodyRegion()), numbering(numbering) {
+    builder.setInsertionPointToEnd(modules.getBody());
+  }
+
+  FailureOr<DeviceProgram> emit();
+
+private:
+  LogicalResult emitEntry(plan::ProgramOp program, size_t number);
+  LogicalResult emitStep(plan::ProgramOp program, size_t number,
+                         Operation *step);
+  FailureOr<int64_t> addShader(spirv::ModuleOp module, int32_t features,
+                               bool isIndirect);
+  FailureOr<asgc_place> placeOf(plan::ProgramOp program, Value buffer);
+  asgc_place addConstant(const std::string &bytes);
+  SmallVector<Use> usesOf(Operation *step) const;
+
+  ModuleOp source;
+  OpBuilder builder;
+  const Numbering &numbering;
+  DeviceTarget target;
+  DeviceProgram result;
+  std::map<std::vector<uint32_t>, int64_t> known; // shaders
+  llvm::DenseMap<Value, asgc_place> constants;    // looked up only
+  std::vector<SmallVector<Use>> uses;             // of the entry's dispatches
+};
+
+FailureOr<DeviceProgram> Emitter::emit() {
+  for (auto [number, program] :
+       llvm::enumerate(source.getOps<plan::ProgramOp>()))
+    if (failed(emitEntry(program, number)))
+      return failure();
+  return std::move(result);
+}
+
+LogicalResult Emitter::emitEntry(plan::ProgramOp program, size_t number) {
+  result.entries.emplace_back();
+  uses.clear();
+  for (Operation &op : program.getBody().front())
+    if (isa<plan::StepInterface>(op))
+      if (failed(emitStep(program, number, &op)))
+        return failure();
+  std::vector<DeviceProgram::Dispatch> &list = result.entries.back();
+  std::vector<int64_t> levels = assignLevels(uses);
+  if (auto pair = findConflict(uses, levels))
+    return program.emitOpError()
+           << "has dispatches '" << list[pair->first].name << "' and '"
+           << list[pair->second].name << "' without a barrier between them";
+  for (auto [dispatch, level] : llvm::zip_equal(list, levels))
+    dispatch.level = level;
+  std::stable_sort(list.begin(), list.end(), [](const auto &a, const auto &b) {
+    return a.level < b.level;
+  });
+  return success();
+}
+
+LogicalResult Emitter::emitStep(plan::ProgramOp program, size_t number,
+                                Operation *step) {
+  auto boundOf = [&](const DimExpr &expr) {
+    return expr.evaluate([&](std::string_view name) {
+      return program.getDimBound(StringRef(name));
+    });
+  };
+  std::unique_ptr<DeviceKernel> kernel =
+      DeviceKernel::create(step, target, boundOf);
+  if (!kernel)
+    return failure();
+  std::string name = cast<plan::StepInterface>(step).getStepName().str();
+  std::vector<asgc_place> operands;
+  for (Value operand : step->getOperands()) {
+    FailureOr<asgc_place> place = placeOf(program, operand);
+    if (failed(place))
+      return failure();
+    operands.push_back(*place);
+  }
+  for (auto [index, launch] : llvm::enumerate(kernel->launches)) {
+    SpirvBuilder::Options options{.groupSize = launch.groupSize,
+                                  .numOperands = std::ssize(operands),
+                                  .isIndirect = launch.isIndirect,
+                                  .dimIndex = [&](const DimExpr &expr) {
+                                    return numbering.dimIndex(number, expr);
+                                  }};
+    DeviceProgram::Dispatch dispatch;
+    dispatch.name = index == 0 ? name : name + ".combine";
+    SpirvBuilder code(builder, step->getLoc(), dispatch.name, options);
+    if (failed(kernel->emit(index, code)))
+      return failure();
+    spirv::ModuleOp module = code.finish();
+    FailureOr<int64_t> shader =
+        addShader(module, code.getFeatures(), code.isIndirect());
+    if (failed(shader))
+      return failure();
+    dispatch.shader = *shader;
+    dispatch.groups = launch.groups;
+    dispatch.operands = operands;
+    for (ArrayRef<int64_t> table : code.getTables())
+      dispatch.operands.push_back(
+          addConstant(std::string(reinterpret_cast<const char *>(table.data()),
+                                  table.size() * sizeof(int64_t))));
+    result.entries.back().push_back(std::move(dispatch));
+    uses.push_back(usesOf(step));
+  }
+  return success();
+}
+
+/// The number of the shader; equal ones are one.
+FailureOr<int64_t> Emitter::addShader(spirv::ModuleOp module, int32_t features,
+                                      bool isIndirect) {
+  SmallVector<uint32_t, 0> words;
+  if (failed(spirv::serialize(module, words)))
+    return failure();
+  std::vector<uint32_t> key(words.begin(), words.end());
+  auto [entry, isNew] = known.try_emplace(key, std::ssize(result.shaders));
+  if (isNew)
+    result.shaders.push_back({std::move(key), features, isIndirect});
+  return entry->second;
+}
+
+//===- Memory -------------------------------------------------------------===//
+
+asgc_place Emitter::addConstant(const std::string &bytes) {
+  result.constants.resize(llvm::alignTo(result.constants.size(), kAlignment));
+  asgc_place place{ASGC_PLACE_CONSTANT, 0, std::ssize(result.constants)};
+  result.constants += bytes;
+  return place;
+}
+
+FailureOr<asgc_place> Emitter::placeOf(plan::ProgramOp program, Value buffer) {
+  Value root = plan::getRootBuffer(buffer);
+  if (auto argument = dyn_cast<BlockArgument>(root)) {
+    auto index = static_cast<int32_t>(argument.getArgNumber());
+    auto inputs = static_cast<int32_t>(program.getInputs().size());
+    return index < inputs ? asgc_place{ASGC_PLACE_INPUT, index, 0}
+                          : asgc_place{ASGC_PLACE_OUTPUT, index - inputs, 0};
+  }
+  Operation *owner = root.getDefiningOp();
+  if (auto variable = dyn_cast<plan::VariableOp>(owner)) {
+    int64_t index = numbering.variableIndex(variable.getVariable());
+    if (index < 0)
+      return variable.emitOpError() << "names no variable of the module: '"
+                                    << variable.getVariable() << "'";
+    return asgc_place{ASGC_PLACE_VARIABLE, static_cast<int32_t>(index), 0};
+  }
+  if (auto constant = dyn_cast<plan::ConstantOp>(owner)) {
+    auto [place, isNew] = constants.try_emplace(root);
+    if (isNew)
+      place->second = addConstant(constantBytes(constant.getValue()));
+    return place->second;
+  }
+  auto alloc = cast<plan::AllocOp>(owner);
+  if (!alloc.getOffset())
+    return alloc.emitOpError(
+        "has no place in the arena; run plan-assign-memory first");
+  return asgc_place{ASGC_PLACE_ARENA, 0,
+                    static_cast<int64_t>(*alloc.getOffset())};
+}
+
+/// The memory that a step reads and writes. Buffers of the arena are ranges of
+/// bytes, as they share memory; of others each has a space of its own.
+SmallVector<Use> Emitter::usesOf(Operation *step) const {
+  SmallVector<Use> uses;
+  auto add = [&](Value buffer, bool isWrite) {
+    Value root = plan::getRootBuffer(buffer);
+    if (auto alloc = dyn_cast_or_null<plan::AllocOp>(root.getDefiningOp())) {
+      auto begin = static_cast<int64_t>(alloc.getOffset().value_or(0));
+      auto bytes = static_cast<int64_t>(alloc.getBytes().value_or(1));
+      uses.push_back({0, begin, begin + bytes, isWrite});
+      return;
+    }
+    int64_t space = 0;
+    if (auto variable =
+            dyn_cast_or_null<plan::VariableOp>(root.getDefiningOp()))
+      space = 1 + 2 * numbering.variableIndex(variable.getVariable());
+    else if (auto argument = dyn_cast<BlockArgument>(root))
+      space = 2 + 2 * static_cast<int64_t>(argument.getArgNumber());
+    else
+      return; // constants are never written
+    uses.push_back({space, 0, 1, isWrite});
+  };
+  auto interface = cast<plan::StepInterface>(step);
+  for (Value buffer : interface.getReadBuffers())
+    add(buffer, false);
+  for (Value buffer : interface.getWrittenBuffers())
+    add(buffer, true);
+  return uses;
+}
+
+} // namespace
+
+std::string vulkan::constantBytes(ElementsAttr value) {
+  Type element = cast<RankedTensorType>(value.getType()).getElementType();
+  std::string data;
+  unsigned bits = element.getIntOrFloatBitWidth();
+  auto append = [&](const APInt &number) {
+    uint64_t word = number.getZExtValue();
+    data.append(reinterpret_cast<const char *>(&word), std::max(1u, bits / 8));
+  };
+  if (isa<FloatType>(element))
+    for (const APFloat &number : value.getValues<APFloat>())
+      append(number.bitcastToAPInt());
+  else
+    for (const APInt &number : value.getValues<APInt>())
+      append(number);
+  return data;
+}
+
+FailureOr<DeviceProgram> vulkan::emitDeviceProgram(ModuleOp source,
+                                                   ModuleOp modules,
+                                                   const Numbering &numbering) {
+  source.getContext()->getOrLoadDialect<spirv::SPIRVDialect>();
+  return Emitter(source, modules, numbering).emit();
+}

@@ -1,0 +1,65 @@
+//===- DeviceProgram.h - Programs as shaders and lists of dispatches ------===//
+#ifndef ASGC_CODEGEN_VULKAN_DEVICEPROGRAM_H
+#define ASGC_CODEGEN_VULKAN_DEVICEPROGRAM_H
+
+#include "asgc/DimExpr.h"
+#include "asgc/program.h"
+#include "dialects/plan/Plan.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace asgc::vulkan {
+
+/// What asgc_vulkan_desc says, before it is written down.
+struct DeviceProgram {
+  struct Shader {
+    std::vector<uint32_t> words;
+    int32_t features = 0;
+    bool isIndirect = false;
+  };
+  struct Dispatch {
+    std::string name; ///< its line in the profile
+    int64_t shader = 0;
+    int64_t level = 0;
+    std::vector<asgc_place> operands;
+    DimExpr groups;
+  };
+
+  std::vector<Shader> shaders;
+  std::vector<std::vector<Dispatch>> entries; ///< one per plan.program
+  std::string constants;
+};
+
+/// How the rest of a program is numbered.
+struct Numbering {
+  /// The place of an extent of the entry in the table of dims.
+  std::function<int64_t(size_t entry, const DimExpr &)> dimIndex;
+  std::function<int64_t(llvm::StringRef)> variableIndex;
+};
+
+/// Makes the shaders of all plan.programs of `source` and puts them, as
+/// spirv.modules, at the end of `modules`. Failure is reported at the step.
+mlir::FailureOr<DeviceProgram> emitDeviceProgram(mlir::ModuleOp source,
+                                                 mlir::ModuleOp modules,
+                                                 const Numbering &numbering);
+
+/// Gives each dispatch a level and sorts them by it: a dispatch that reads what
+/// another one writes, or writes what it uses, has a higher level than the
+/// earlier of both. `uses` are the bytes that each dispatch uses, in order.
+struct Use {
+  int64_t space; ///< which memory; ranges of two never meet
+  int64_t begin, end;
+  bool isWrite;
+};
+std::vector<int64_t> assignLevels(llvm::ArrayRef<llvm::SmallVector<Use>> uses);
+/// The first pair of dispatches of one level that may not run at once.
+std::optional<std::pair<size_t, size_t>>
+findConflict(llvm::ArrayRef<llvm::SmallVector<Use>> uses,
+             llvm::ArrayRef<int64_t> levels);
+
+/// The bytes of a constant as buffers hold them.
+std::string constantBytes(mlir::ElementsAttr value);
+
+} // namespace asgc::vulkan
+
+#endif

@@ -1,0 +1,51 @@
+//===- Items.h - How work items share the points of a kernel --------------===//
+#ifndef ASGC_KERNELS_DEVICE_ITEMS_H
+#define ASGC_KERNELS_DEVICE_ITEMS_H
+
+#include "../Scope.h"
+#include "asgc/DeviceKernels.h"
+
+namespace asgc::kernels {
+
+/// The tensor that a buffer holds.
+inline mlir::RankedTensorType tensorOf(Value buffer) {
+  return mlir::cast<plan::BufferType>(buffer.getType()).getTensor();
+}
+
+/// i32 and i64 numbers of work, converted into each other.
+Value narrow(KernelBuilder &builder, Value number);
+Value wide(KernelBuilder &builder, Value number);
+
+/// The coordinates (i64) of point `number` of a space in row-major order, the
+/// last dim fastest. `bound` is the largest number of points.
+Values unflatten(KernelBuilder &builder, Value number,
+                 ArrayRef<DimExpr> extents, int64_t bound);
+
+/// Product of `bounds`, or INT64_MAX if that overflows.
+int64_t pointBound(ArrayRef<int64_t> bounds);
+
+/// A launch in which `forEachPoint` covers `points`.
+DeviceLaunch pointLaunch(const DeviceTarget &target, const DimExpr &points);
+/// Runs `body` for each of `points` points, spread over all items; neighbours
+/// get neighbouring points.
+void forEachPoint(DeviceBuilder &builder, const DeviceTarget &target,
+                  const DimExpr &points, llvm::function_ref<void(Value)> body);
+
+/// Runs `body` where the condition (null: always) is true.
+void onlyIf(KernelBuilder &builder, Value condition,
+            llvm::function_ref<void()> body);
+
+/// Combines `values` of the items of a group. Item (r, l) is item `r * columns
+/// + l`; each column is combined on its own, always in the same order, and its
+/// results are given to all of its items. `columns` and `rows` are powers of
+/// two.
+Values combineItems(DeviceBuilder &builder, ArrayRef<plan::ReduceOp> reduces,
+                    ArrayRef<Value> values, Value row, Value column,
+                    int64_t rows, int64_t columns);
+
+/// The pointers of a kernel's reads and writes.
+Values operandPointers(DeviceBuilder &builder, const Model &model);
+
+} // namespace asgc::kernels
+
+#endif

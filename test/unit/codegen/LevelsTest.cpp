@@ -1,0 +1,45 @@
+//===- LevelsTest.cpp - Which dispatches may run at once ------------------===//
+#include "lib/Codegen/vulkan/DeviceProgram.h"
+
+#include <doctest/doctest.h>
+
+using namespace asgc::vulkan;
+using Uses = std::vector<llvm::SmallVector<Use>>;
+
+namespace {
+Use read(int64_t begin, int64_t end, int64_t space = 0) {
+  return {space, begin, end, false};
+}
+Use write(int64_t begin, int64_t end, int64_t space = 0) {
+  return {space, begin, end, true};
+}
+} // namespace
+
+TEST_SUITE("levels of dispatches") {
+  TEST_CASE("what reads a result comes after it, others beside it") {
+    Uses uses = {{write(0, 64)},
+                 {write(64, 128)},
+                 {read(0, 64), read(64, 128), write(128, 192)},
+                 {write(192, 256)}};
+    CHECK(assignLevels(uses) == std::vector<int64_t>{0, 0, 1, 0});
+  }
+
+  TEST_CASE("memory used again waits for its readers") {
+    Uses uses = {{write(0, 64)}, {read(0, 64), write(64, 128)}, {write(0, 32)}};
+    CHECK(assignLevels(uses) == std::vector<int64_t>{0, 1, 2});
+  }
+
+  TEST_CASE("ranges of different spaces never meet") {
+    Uses uses = {{write(0, 1, 1)}, {read(0, 1, 2)}, {write(0, 1, 2)}};
+    CHECK(assignLevels(uses) == std::vector<int64_t>{0, 0, 1});
+  }
+
+  TEST_CASE("a pair without a barrier is found") {
+    Uses uses = {{write(0, 64)}, {read(32, 96)}};
+    CHECK(!findConflict(uses, assignLevels(uses)));
+    std::vector<int64_t> wrong = {0, 0};
+    auto pair = findConflict(uses, wrong);
+    REQUIRE(pair.has_value());
+    CHECK(*pair == std::pair<size_t, size_t>(0, 1));
+  }
+}
