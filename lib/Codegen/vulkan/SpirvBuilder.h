@@ -68,6 +68,8 @@ public:
   bool canMask(Type element) override;
   Value isAligned(Value pointer, int64_t bytes) override;
   void streamingFence() override {}
+  /// Other subgroups run while one waits for memory; nothing to ask for.
+  void prefetch(Value, bool) override {}
 
   Values
   loop(Value from, Value to, int64_t step, mlir::ValueRange carried,
