@@ -96,6 +96,7 @@ static LogicalResult planTasks(UpdateModel &update, plan::UpdateOp op) {
       block *= 2;
   else if (reduces)
     block = longest;
+  countTasks(block);
   return success();
 }
 
