@@ -6,30 +6,19 @@
 namespace asgc::test {
 
 const std::vector<Backend> &allBackends() {
+  auto onCpu = [](const CpuOptions &options) {
+    return [options](mlir::ModuleOp module, llvm::ArrayRef<HostTensor> inputs,
+                     const Variables &variables, std::string &error) {
+      return runOnCpu(module, inputs, variables, options, error);
+    };
+  };
   static const std::vector<Backend> backends = {
-      {.name = "cpu",
-       .run =
-           [](mlir::ModuleOp module, llvm::ArrayRef<HostTensor> inputs,
-              std::string &error) {
-             return runOnCpu(module, inputs, {}, error);
-           }},
+      {.name = "cpu", .run = onCpu({}), .fuses = true},
       {.name = "cpu, one kernel an op",
-       .run = [](mlir::ModuleOp module, llvm::ArrayRef<HostTensor> inputs,
-                 std::string &error) {
-         return runOnCpu(module, inputs, {.asgPasses = ""}, error);
-       }},
-      {.name = "vulkan",
-       .run =
-           [](mlir::ModuleOp module, llvm::ArrayRef<HostTensor> inputs,
-              std::string &error) {
-             return runOnCpu(module, inputs, {.vulkan = true}, error);
-           }},
+       .run = onCpu({.asgPasses = "asg-inline-layers"})},
+      {.name = "vulkan", .run = onCpu({.vulkan = true}), .fuses = true},
       {.name = "vulkan, one kernel an op",
-       .run = [](mlir::ModuleOp module, llvm::ArrayRef<HostTensor> inputs,
-                 std::string &error) {
-         return runOnCpu(module, inputs, {.asgPasses = "", .vulkan = true},
-                         error);
-       }}};
+       .run = onCpu({.asgPasses = "asg-inline-layers", .vulkan = true})}};
   return backends;
 }
 

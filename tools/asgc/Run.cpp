@@ -11,7 +11,7 @@ namespace {
 
 struct RunOptions {
   ModelFlags model;
-  std::string weights, directory, device = "cpu", entry = "infer";
+  std::string weights, directory, entry = "infer";
   std::vector<std::string> inputs;
   std::optional<int64_t> seed;
   bool ordinal = false, json = false, poison = false;
@@ -53,10 +53,6 @@ void showOutputs(const std::vector<NamedArray> &outputs, bool json) {
 }
 
 int act(const RunOptions &options, const Session &session) {
-  if (options.device != "cpu") {
-    complain("device '{}' is not supported; there is cpu", options.device);
-    return ExitUnsupported;
-  }
   CompileOptions compile = hostOptions(options.model, session);
   compile.inferOnly = options.entry == "infer";
   compile.poison = options.poison;
@@ -135,7 +131,6 @@ void addRun(CLI::App &app, Session &session) {
   verb->add_option("--entry", options->entry,
                    "Entry point: infer (default), eval_step, train_step")
       ->option_text("NAME");
-  verb->add_option("--device", options->device, "cpu")->option_text("NAME");
   verb->add_flag("--poison", options->poison,
                  "Fill dead memory with NaN, to find what reads it");
   verb->add_flag("--json", options->json, "Print the outputs for programs");

@@ -16,7 +16,7 @@ namespace {
 
 struct TrainFlags {
   ModelFlags model;
-  std::string out = "run", weights, device = "cpu";
+  std::string out = "run", weights;
   bool resume = false, view = false;
 };
 
@@ -125,10 +125,6 @@ std::string resumeCommand(const TrainFlags &flags) {
 }
 
 std::optional<int> refuse(const TrainFlags &flags) {
-  if (flags.device != "cpu") {
-    complain("device '{}' is not supported yet; there is cpu", flags.device);
-    return ExitUnsupported;
-  }
   if (flags.view) {
     complain("--view is not supported yet; read the run's events.jsonl");
     return ExitUnsupported;
@@ -220,7 +216,6 @@ void addTrain(CLI::App &app, Session &session) {
   verb->add_option("--weights", flags->weights,
                    "Begin with these parameters, as safetensors")
       ->option_text("FILE");
-  verb->add_option("--device", flags->device, "cpu")->option_text("NAME");
   verb->add_flag("--view", flags->view, "Not supported yet");
   setAction(verb, session, flags, act);
 }

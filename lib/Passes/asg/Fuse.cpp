@@ -31,7 +31,8 @@ void joinContractions(FuseGraph &graph) {
     ContractionFusion found = growContraction(root);
     if (found.result == root->getResult(0))
       continue;
-    // All computing nodes between the root and the result.
+    // All computing nodes between the root and the result. None is needed outside
+    // before the result, so they are convex.
     FuseGroup merged;
     merged.closed = "contraction";
     merged.members.push_back(index);
@@ -46,12 +47,14 @@ void joinContractions(FuseGraph &graph) {
       inside.insert(node);
       merged.members.push_back(node);
     }
-    for (int member : ArrayRef(merged.members).drop_front()) {
-      graph.groups[graph.nodes[member].group] = FuseGroup();
-      graph.groups[graph.nodes[member].group].closed = "outside";
-    }
-    graph.replace(graph.nodes[index].group, graph.nodes[index].group,
-                  std::move(merged));
+    SmallVector<int> sources;
+    for (int member : merged.members)
+      sources.push_back(graph.nodes[member].group);
+    // The sum of two contractions belongs to the first.
+    if (llvm::all_of(ArrayRef(sources).drop_front(), [&](int group) {
+          return graph.groups[group].closed.empty();
+        }))
+      graph.merge(sources, std::move(merged));
   }
 }
 
@@ -102,17 +105,8 @@ private:
         return op.emitOpError("is left; asg-fuse takes legal asg");
     }
     prepareFusion(graph);
-    // The joins look for cycles one pair at a time, and together they can still
-    // close one. Then the boldest of them is left out, which costs a kernel and
-    // never correctness.
-    std::optional<FuseGraph> joined;
-    for (int caution = 0; caution < 4; ++caution) {
-      joined.emplace(graph);
-      join(*joined, caution);
-      if (canEmitFusions(*joined))
-        break;
-    }
-    FuseGraph &nodes = *joined;
+    FuseGraph nodes(graph);
+    join(nodes);
     if (getContext().getRemarkEngine())
       explain(nodes);
     FailureOr<unsigned> built = emitFusions(nodes);
@@ -122,20 +116,16 @@ private:
     return success();
   }
 
-  void join(FuseGraph &nodes, int caution) {
+  void join(FuseGraph &nodes) {
     FuseMerger merger(nodes);
     joinContractions(nodes);
-    if (caution < 3)
-      joinUpdates(nodes);
+    joinUpdates(nodes);
     merger.joinRowResults();
     merger.joinPrologues();
-    if (caution < 2)
-      joinWholeReductions(nodes);
+    joinWholeReductions(nodes);
     merger.joinRest();
-    if (caution < 1) {
-      repeated += recomputeCheaply(nodes);
-      merger.joinRest();
-    }
+    repeated += recomputeCheaply(nodes);
+    merger.joinRest();
   }
 };
 

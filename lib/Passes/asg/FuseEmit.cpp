@@ -18,22 +18,32 @@ public:
   RegionBuilder(OpBuilder &builder, const llvm::MapVector<Value, Value> &made)
       : builder(builder), made(made) {}
 
-  Operation *addMember(Operation *op);
+  /// `at` are the coordinates at which the op reads.
+  void addMember(Operation *op, const IndexMap &at);
   /// Forgets what was built, for the next of several equal segments.
-  void startSegment() { inside.clear(); }
+  void startSegment() {
+    inside.clear();
+    views.clear();
+  }
   Value lookup(Value value) const { return inside.lookup(value); }
 
 private:
-  Value get(Value value);
+  using Copies = DenseMap<Value, Value>;
+
+  Value get(Value value, Copies &copies);
 
   OpBuilder &builder;
   const llvm::MapVector<Value, Value> &made;
-  DenseMap<Value, Value> inside;
+  Copies inside; // members
+  /// Views and constants, by coordinates: each has one index map in a fusion.
+  std::vector<std::pair<IndexMap, Copies>> views;
 };
 
 /// A member's result, a copy of a view or a constant, or the captured value.
-Value RegionBuilder::get(Value value) {
-  if (Value copy = inside.lookup(value))
+Value RegionBuilder::get(Value value, Copies &copies) {
+  if (Value member = inside.lookup(value))
+    return member;
+  if (Value copy = copies.lookup(value))
     return copy;
   if (Value result = made.lookup(value))
     return result;
@@ -48,25 +58,27 @@ Value RegionBuilder::get(Value value) {
     // a row are two.
     mapping.map(viewed, source && isSource(source)
                             ? builder.clone(*source)->getResult(0)
-                            : get(viewed));
+                            : get(viewed, copies));
   }
   Value copy = builder.clone(*op, mapping)->getResult(0);
-  inside[value] = copy;
+  copies[value] = copy;
   return copy;
 }
 
-Operation *RegionBuilder::addMember(Operation *op) {
+void RegionBuilder::addMember(Operation *op, const IndexMap &at) {
+  auto known = llvm::find_if(
+      views, [&](const auto &entry) { return entry.first == at; });
+  if (known == views.end())
+    known = views.insert(known, {at, Copies()});
   // A library call takes its operands as they are; a pick takes its tensor so.
   bool isCall = isa<asg::DotOp, asg::Conv2dOp>(op);
   IRMapping mapping;
   for (OpOperand &operand : op->getOpOperands()) {
     bool isPicked = isa<asg::GatherOp>(op) && operand.getOperandNumber() == 0;
     if (!isCall && !isPicked)
-      mapping.map(operand.get(), get(operand.get()));
+      mapping.map(operand.get(), get(operand.get(), known->second));
   }
-  Operation *copy = builder.clone(*op, mapping);
-  inside[op->getResult(0)] = copy->getResult(0);
-  return copy;
+  inside[op->getResult(0)] = builder.clone(*op, mapping)->getResult(0);
 }
 
 class Emitter {
@@ -74,8 +86,6 @@ public:
   explicit Emitter(FuseGraph &graph)
       : graph(graph), end(graph.graph.getBody().front().getTerminator()) {}
   FailureOr<unsigned> run();
-  /// Whether no two groups need each other.
-  bool isOrdered();
 
 private:
   SmallVector<int> sortGroups() const;
@@ -150,11 +160,15 @@ void Emitter::emitGroup(FuseGroup &group) {
                           : IntegerAttr());
   builder.createBlock(&fusion.getBody());
   RegionBuilder region(builder, made);
+  auto readsAt = [&](int node) {
+    return group.maps.count(node) ? graph.getReadCoordinates(group, node)
+                                  : IndexMap();
+  };
   SmallVector<Value> results;
   for (ArrayRef<int> segment : segments) {
     region.startSegment();
     for (int node : segment)
-      region.addMember(graph.nodes[node].op);
+      region.addMember(graph.nodes[node].op, readsAt(node));
     for (int node : segment)
       if (llvm::is_contained(outputs, node))
         results.push_back(region.lookup(graph.nodes[node].op->getResult(0)));
@@ -207,15 +221,11 @@ void Emitter::wrapLoose() {
   }
 }
 
-bool Emitter::isOrdered() {
-  size_t live = llvm::count_if(
-      graph.groups, [](const FuseGroup &group) { return !group.members.empty(); });
-  return sortGroups().size() == live;
-}
-
 FailureOr<unsigned> Emitter::run() {
   SmallVector<int> order = sortGroups();
-  if (!isOrdered())
+  size_t live = llvm::count_if(
+      graph.groups, [](const FuseGroup &group) { return !group.members.empty(); });
+  if (order.size() != live)
     return graph.graph.emitOpError("has kernels that need each other; this is a "
                                    "fault of asg-fuse");
   SmallVector<Operation *> old;
@@ -258,7 +268,5 @@ FailureOr<unsigned> Emitter::run() {
 } // namespace
 
 FailureOr<unsigned> emitFusions(FuseGraph &graph) { return Emitter(graph).run(); }
-
-bool canEmitFusions(FuseGraph &graph) { return Emitter(graph).isOrdered(); }
 
 } // namespace asgc

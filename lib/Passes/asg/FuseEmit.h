@@ -11,9 +11,6 @@ namespace asgc {
 /// diagnostic, if the groups need each other.
 mlir::FailureOr<unsigned> emitFusions(FuseGraph &graph);
 
-/// Whether the groups can be put in an order, so that emitFusions succeeds.
-bool canEmitFusions(FuseGraph &graph);
-
 } // namespace asgc
 
 #endif

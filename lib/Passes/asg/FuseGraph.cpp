@@ -69,6 +69,8 @@ void FuseGraph::addNodes() {
       }
       group.maps[node.position] = map;
     }
+    order.push_back(node.position);
+    rank.push_back(node.position);
     nodes.push_back(std::move(node));
     groups.push_back(std::move(group));
   }
@@ -187,26 +189,31 @@ bool FuseGraph::isOutput(int node, const FuseGroup &group) const {
   return false;
 }
 
-bool FuseGraph::search(int from, int to, bool around) const {
-  // Nothing behind the last member of `to` leads to it.
+int FuseGraph::getLastRank(ArrayRef<int> sources) const {
   int last = 0;
-  for (int member : groups[to].members)
-    last = std::max(last, nodes[member].position);
+  for (int group : sources)
+    last = std::max(last, rank[group]);
+  return last;
+}
+
+/// Follows the edges from `sources` on, up to the last of them in the order; shows each
+/// edge once and stops with true where it is the one that is looked for.
+bool FuseGraph::walk(ArrayRef<int> sources, int last,
+                     function_ref<bool(int, int)> isFound) const {
   std::vector<bool> seen(groups.size());
-  SmallVector<int> work{from};
-  seen[from] = true;
+  SmallVector<int> work(sources);
+  for (int group : sources)
+    seen[group] = true;
   while (!work.empty()) {
     int group = work.pop_back_val();
     for (int member : groups[group].members)
       for (int user : nodes[member].after) {
         int next = nodes[user].group;
-        if (next == to) {
-          if (group != from || !around)
-            return true;
+        if (next < 0 || next == group || rank[next] > last)
           continue;
-        }
-        if (next < 0 || seen[next] ||
-            nodes[groups[next].members.front()].position > last)
+        if (isFound(group, next))
+          return true;
+        if (seen[next])
           continue;
         seen[next] = true;
         work.push_back(next);
@@ -215,12 +222,15 @@ bool FuseGraph::search(int from, int to, bool around) const {
   return false;
 }
 
-bool FuseGraph::hasPathAround(int from, int to) const {
-  return search(from, to, /*around=*/true);
+bool FuseGraph::hasPath(int from, int to) const {
+  return walk({from}, rank[to], [&](int, int next) { return next == to; });
 }
 
-bool FuseGraph::hasPath(int from, int to) const {
-  return search(from, to, /*around=*/false);
+bool FuseGraph::isConvex(ArrayRef<int> sources) const {
+  return !walk(sources, getLastRank(sources), [&](int group, int next) {
+    return llvm::is_contained(sources, next) &&
+           !llvm::is_contained(sources, group);
+  });
 }
 
 //===- Sizes --------------------------------------------------------------===//
@@ -246,15 +256,38 @@ int64_t FuseGraph::getNumBytes(Value value) const {
 
 //===- Groups -------------------------------------------------------------===//
 
-void FuseGraph::replace(int a, int b, FuseGroup merged) {
+void FuseGraph::merge(ArrayRef<int> sources, FuseGroup merged) {
+  // Between the first and the last of the sources: what does not need them, they
+  // themselves, what needs them. Nothing is needed by them and needs them.
+  std::vector<bool> needsSources(groups.size());
+  int last = getLastRank(sources), first = last;
+  for (int group : sources)
+    first = std::min(first, rank[group]);
+  walk(sources, last, [&](int, int next) {
+    needsSources[next] = true;
+    return false;
+  });
+  for (int group : sources)
+    needsSources[group] = true;
+  auto begin = order.begin() + first, end = order.begin() + last + 1;
+  auto middle = std::stable_partition(
+      begin, end, [&](int group) { return !needsSources[group]; });
+  std::stable_partition(middle, end, [&](int group) {
+    return llvm::is_contained(sources, group);
+  });
+  for (int place = first; place <= last; ++place)
+    rank[order[place]] = place;
+
   llvm::sort(merged.members, [&](int x, int y) {
     return std::pair(nodes[x].position, x) < std::pair(nodes[y].position, y);
   });
   for (int member : merged.members)
-    nodes[member].group = a;
-  groups[b] = FuseGroup();
-  groups[b].closed = "outside";
-  groups[a] = std::move(merged);
+    nodes[member].group = sources.front();
+  for (int group : sources.drop_front()) {
+    groups[group] = FuseGroup();
+    groups[group].closed = "outside";
+  }
+  groups[sources.front()] = std::move(merged);
 }
 
 int FuseGraph::addNode(FuseNode node) {

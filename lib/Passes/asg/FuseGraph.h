@@ -62,16 +62,18 @@ public:
 
   /// Whether the value of `node` is needed outside of `group`.
   bool isOutput(int node, const FuseGroup &group) const;
-  /// Whether a path leads from one group to the other through a third.
-  bool hasPathAround(int from, int to) const;
+  /// Whether a path leads from one group to another, directly or through others.
   bool hasPath(int from, int to) const;
+  /// Whether the groups can be one: no path leaves them and comes back.
+  bool isConvex(llvm::ArrayRef<int> groups) const;
 
   /// Size at the bounds of the run-time dims.
   int64_t getNumElements(llvm::ArrayRef<DimExpr> dims) const;
   int64_t getNumBytes(mlir::Value value) const;
 
-  /// Puts `merged` in the place of groups `a` and `b`; `b` is empty then.
-  void replace(int a, int b, FuseGroup merged);
+  /// Puts `merged` in the place of the first of these groups, which are convex; the
+  /// others are empty then.
+  void merge(llvm::ArrayRef<int> sources, FuseGroup merged);
   int addNode(FuseNode node);
   void removeFromGroup(int node);
 
@@ -86,9 +88,14 @@ private:
   void trace(FuseNode &node, mlir::OpOperand &operand);
   void connect();
   void findOutsideUses();
-  bool search(int from, int to, bool around) const;
+  int getLastRank(llvm::ArrayRef<int> sources) const;
+  bool walk(llvm::ArrayRef<int> sources, int last,
+            llvm::function_ref<bool(int from, int to)> isFound) const;
 
   llvm::DenseMap<mlir::Operation *, int> indexOf;
+  /// The groups in an order in which each stands after what it needs, and the place of
+  /// each in it. Walks along edges stop where they have passed their aim.
+  std::vector<int> order, rank;
 };
 
 /// Ops that a kernel repeats wherever it needs them: constants, iota, dim, random.

@@ -47,6 +47,17 @@ bool isPermutation(const IndexMap &map, ArrayRef<DimExpr> space) {
   return true;
 }
 
+/// Whether the points of the space reach every element of a tensor. A slice from 0 on has
+/// the map of the whole, and fewer elements.
+bool reachesAll(const IndexMap &map, ArrayRef<DimExpr> space, Value tensor) {
+  SmallVector<DimExpr> dims = asg::getDims(getTensorType(tensor));
+  return llvm::all_of(llvm::zip_equal(map, dims), [&](const auto &axis) {
+    const auto &[expr, extent] = axis;
+    auto dim = dyn_cast<AffineDimExpr>(expr);
+    return extent == (dim ? space[dim.getPosition()] : DimExpr(1));
+  });
+}
+
 /// Whether the map names every dim of the space, so that no point computes what
 /// another one does.
 bool usesAllDims(const IndexMap &map, ArrayRef<DimExpr> space) {
@@ -132,7 +143,9 @@ void GroupCheck::look() {
     }
     if (!graph.isOutput(member, group))
       continue;
-    if (group.hasReduction) {
+    if (!reachesAll(map, group.space, node.op->getResult(0))) {
+      outputFault = "its result would be written in part";
+    } else if (group.hasReduction) {
       if (isFull && !isKept)
         fullOutput = true;
       else if (!isKept)
@@ -140,7 +153,7 @@ void GroupCheck::look() {
       else if (!depends && kept.empty())
         outputFault = "a scalar that others need would wait for a reduction";
     } else if (!isPermutation(map, group.space)) {
-      outputFault = "its result would be written more than once, or in part";
+      outputFault = "its result would be written more than once";
     }
   }
 }
@@ -173,8 +186,6 @@ const char *GroupCheck::explainOutputs() const {
 const char *GroupCheck::explain() const {
   if (group.members.size() > maxMembers)
     return "the kernel would be too large";
-  if (hasTwins)
-    return "both compute the same value for themselves";
   if (readsItself)
     return "elements are read by index or with padding";
   if (mixesReductions)
@@ -186,6 +197,9 @@ const char *GroupCheck::explain() const {
   // In a row, what is the same along it is computed once; elsewhere at every point.
   if (hasRowValue && !isTrailing())
     return "it would be computed again along the reduced axes";
+  // Last: ops are repeated only where another reason keeps them apart.
+  if (hasTwins)
+    return "both compute the same value for themselves";
   return nullptr;
 }
 
@@ -221,6 +235,21 @@ FuseGroup unite(const FuseGroup &a, const IndexMap &ofA, const FuseGroup &b,
   return merged;
 }
 
+/// Whether a member reads from memory what another member computes again. A kernel has
+/// one value of each op.
+bool readsTwin(const FuseGraph &graph, const FuseGroup &group) {
+  llvm::SmallDenseSet<int> inside(group.members.begin(), group.members.end());
+  llvm::SmallDenseSet<Operation *> ops;
+  for (int member : group.members)
+    ops.insert(graph.nodes[member].op);
+  return llvm::any_of(group.members, [&](int member) {
+    return llvm::any_of(graph.nodes[member].reads, [&](const FuseRead &read) {
+      return read.producer >= 0 && !inside.contains(read.producer) &&
+             ops.contains(graph.nodes[read.producer].op);
+    });
+  });
+}
+
 FuseOutcome check(FuseGraph &graph, FuseGroup merged) {
   llvm::sort(merged.members, [&](int x, int y) {
     return std::pair(graph.nodes[x].position, x) <
@@ -228,6 +257,8 @@ FuseOutcome check(FuseGraph &graph, FuseGroup merged) {
   });
   if (const char *reason = GroupCheck(graph, merged).explain())
     return {std::nullopt, reason};
+  if (readsTwin(graph, merged))
+    return {std::nullopt, "both compute the same value for themselves"};
   return {std::move(merged), {}};
 }
 
@@ -294,14 +325,14 @@ FuseOutcome joinVertically(FuseGraph &graph, int producer, int consumer) {
     }
   if (!model)
     return {std::nullopt, "one does not read the other"};
-  bool isSame = isIdentity(*ofP, model->space.size()) &&
+  bool isSame = p.space == c.space && isIdentity(*ofP, model->space.size()) &&
                 isIdentity(*ofC, model->space.size());
   if (!isSame && ((p.hasReduction && model == &c) ||
                   (c.hasReduction && model == &p)))
     return {std::nullopt, "a reduction runs over another space"};
   if (p.hasReduction && c.hasReduction && p.reduced != c.reduced)
     return {std::nullopt, "they reduce other axes"};
-  if (graph.hasPathAround(producer, consumer))
+  if (!graph.isConvex({producer, consumer}))
     return {std::nullopt, "another kernel stands between them"};
   return check(graph, unite(p, *ofP, c, *ofC, *model));
 }
@@ -327,7 +358,7 @@ bool FuseMerger::join(int producer, int consumer) {
   FuseOutcome outcome = joinVertically(graph, producer, consumer);
   if (!outcome.group)
     return false;
-  graph.replace(producer, consumer, std::move(*outcome.group));
+  graph.merge({producer, consumer}, std::move(*outcome.group));
   return true;
 }
 
@@ -381,7 +412,7 @@ void FuseMerger::joinPrologue(int group) {
         if (isWritten)
           continue;
         int into = graph.nodes[member].group;
-        graph.replace(into, other, std::move(*outcome.group));
+        graph.merge({into, other}, std::move(*outcome.group));
         changed = true;
       }
     }
@@ -398,7 +429,7 @@ bool FuseMerger::joinSiblingsOf(ArrayRef<int> readers) {
       FuseOutcome outcome = joinSiblings(graph, a, b);
       if (!outcome.group)
         continue;
-      graph.replace(a, b, std::move(*outcome.group));
+      graph.merge({a, b}, std::move(*outcome.group));
       changed = true;
     }
   return changed;

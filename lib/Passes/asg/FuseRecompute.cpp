@@ -30,6 +30,7 @@ private:
   bool tryNode(int node);
   bool repeat(int node, int group, const Cone &cone);
   SmallVector<int> getReadingGroups(int node) const;
+  int findTwin(const FuseGroup &group, int node) const;
   void removeDead();
 
   FuseGraph &graph;
@@ -128,6 +129,14 @@ SmallVector<int> Recomputer::getReadingGroups(int node) const {
   return groups;
 }
 
+/// The member of a group that computes what `node` does; −1 if there is none.
+int Recomputer::findTwin(const FuseGroup &group, int node) const {
+  const int *found = llvm::find_if(group.members, [&](int member) {
+    return graph.nodes[member].op == graph.nodes[node].op;
+  });
+  return found == group.members.end() ? -1 : *found;
+}
+
 /// Repeats the cone in `group` and redirects the group's reads of `node` to it.
 bool Recomputer::repeat(int node, int group, const Cone &cone) {
   FuseGroup &target = graph.groups[group];
@@ -138,7 +147,7 @@ bool Recomputer::repeat(int node, int group, const Cone &cone) {
       if (read.producer != node)
         continue;
       IndexMap here = graph.getReadMap(target, member, read);
-      if (read.isGuarded || (map && *map != here))
+      if (read.isGuarded || read.isOrder || (map && *map != here))
         return false;
       map = here;
     }
@@ -154,24 +163,33 @@ bool Recomputer::repeat(int node, int group, const Cone &cone) {
   };
   for (int original : cone.nodes) {
     // It may have been repeated here before, for another value.
-    const int *there = llvm::find_if(target.members, [&](int member) {
-      return graph.nodes[member].op == graph.nodes[original].op;
-    });
-    if (there != target.members.end()) {
-      if (target.maps.at(*there) != *map)
+    if (int twin = findTwin(target, original); twin >= 0) {
+      if (target.maps.at(twin) != *map)
         return undo();
-      copyOf[original] = *there;
+      copyOf[original] = twin;
       continue;
     }
     FuseNode copy = graph.nodes[original];
     copy.after.clear();
     copy.isUsedOutside = false;
     copy.group = group;
-    for (FuseRead &read : copy.reads)
-      if (auto found = copyOf.find(read.producer); found != copyOf.end())
-        read.producer = found->second;
+    // What the group computes itself is not read from memory, and at one place only.
+    std::map<int, int> localOf;
+    for (FuseRead &read : copy.reads) {
+      if (read.producer < 0)
+        continue;
+      auto copied = copyOf.find(read.producer);
+      int local = copied != copyOf.end() ? copied->second
+                                         : findTwin(target, read.producer);
+      if (local < 0)
+        continue;
+      if (read.isOrder || grown.maps.at(local) != compose(read.view, *map))
+        return undo();
+      localOf[read.producer] = local;
+      read.producer = local;
+    }
     for (int &producer : copy.before)
-      if (auto found = copyOf.find(producer); found != copyOf.end())
+      if (auto found = localOf.find(producer); found != localOf.end())
         producer = found->second;
     int index = graph.addNode(std::move(copy));
     copyOf[original] = index;
@@ -197,7 +215,8 @@ bool Recomputer::repeat(int node, int group, const Cone &cone) {
     llvm::erase(graph.nodes[node].after, member);
     graph.nodes[copied].after.push_back(member);
   }
-  graph.replace(group, group, std::move(grown));
+  // What the copies need was needed by way of `node`: no new path arises.
+  graph.merge({group}, std::move(grown));
   repeated += graph.nodes.size() - before;
   return true;
 }

@@ -187,26 +187,16 @@ void Classes::add(Part part) {
 /// Puts a part's nodes into one group; −1, with nothing changed, if other kernels
 /// stand between them.
 int makeGroup(FuseGraph &graph, const Part &part) {
-  int into = graph.nodes[part.nodes.front()].group;
-  std::vector<std::pair<int, FuseGroup>> saved{{into, graph.groups[into]}};
-  for (int node : ArrayRef(part.nodes).drop_front()) {
-    int other = graph.nodes[node].group;
-    if (other == into)
-      continue;
-    if (graph.hasPathAround(into, other) || graph.hasPathAround(other, into)) {
-      for (auto &[index, old] : llvm::reverse(saved)) {
-        for (int member : old.members)
-          graph.nodes[member].group = index;
-        graph.groups[index] = std::move(old);
-      }
-      return -1;
-    }
-    saved.emplace_back(other, graph.groups[other]);
-    FuseGroup merged = graph.groups[into];
-    merged.members.append(graph.groups[other].members);
-    graph.replace(into, other, std::move(merged));
-  }
-  return into;
+  llvm::SmallSetVector<int, 8> sources;
+  FuseGroup merged = graph.groups[graph.nodes[part.nodes.front()].group];
+  merged.members.clear();
+  for (int node : part.nodes)
+    if (sources.insert(graph.nodes[node].group))
+      merged.members.append(graph.groups[graph.nodes[node].group].members);
+  if (!graph.isConvex(sources.getArrayRef()))
+    return -1;
+  graph.merge(sources.getArrayRef(), std::move(merged));
+  return sources.front();
 }
 
 void Classes::makeGroups() {
@@ -227,7 +217,7 @@ void Classes::makeGroups() {
         }
         FuseGroup merged = graph.groups[group];
         merged.members.append(graph.groups[own].members);
-        graph.replace(group, own, std::move(merged));
+        graph.merge({group, own}, std::move(merged));
       } else {
         group = own;
       }

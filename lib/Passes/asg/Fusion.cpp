@@ -178,7 +178,11 @@ LogicalResult SegmentAnalysis::findSpace() {
         segment.space = dims;
       }
   }
+  // A dim of extent 1 has one coordinate, so that reshapes that drop it are inverted.
   identity = getIdentityMap(context, segment.space.size());
+  for (auto [expr, extent] : llvm::zip(identity, segment.space))
+    if (extent == DimExpr(1))
+      expr = getAffineConstantExpr(0, context);
   for (int64_t dim : getOtherAxes(segment.space.size(), segment.reduced))
     kept.push_back(identity[dim]);
   return success();
@@ -227,6 +231,17 @@ LogicalResult SegmentAnalysis::forward(Operation *op) {
       IndexMap map;
       for (int64_t axis : transpose.getPerm())
         map.push_back(source[axis]);
+      return assign(op->getResult(0), map);
+    }
+    if (auto reshape = dyn_cast<asg::ReshapeOp>(op)) {
+      auto axes =
+          matchUnitReshape(getTensorType(reshape.getX()), reshape.getType());
+      if (!axes)
+        continue;
+      IndexMap map;
+      for (int64_t axis : *axes)
+        map.push_back(axis < 0 ? getAffineConstantExpr(0, context)
+                               : source[axis]);
       return assign(op->getResult(0), map);
     }
   }

@@ -151,9 +151,11 @@ std::optional<std::string> compare(const std::string &name,
          writeIndex(after, place) + ", was " + writeNumber(before.get(place));
 }
 
+/// A variable that is not assigned keeps its value, one of `variables`.
 std::optional<std::string> compareResults(asg::GraphOp graph,
                                           const InterpreterResult &before,
-                                          const InterpreterResult &after) {
+                                          const InterpreterResult &after,
+                                          const Variables &variables) {
   if (before.outputs.size() != after.outputs.size())
     return "there are " + std::to_string(after.outputs.size()) +
            " outputs, were " + std::to_string(before.outputs.size());
@@ -161,16 +163,15 @@ std::optional<std::string> compareResults(asg::GraphOp graph,
     if (auto message = compare("output '" + graph.getOutputName(i).str() + "'",
                                before.outputs[i], after.outputs[i]))
       return message;
-  for (const auto &[name, value] : before.assigned) {
-    auto found = after.assigned.find(name);
-    if (found == after.assigned.end())
-      return "variable '" + name + "' is not assigned any more";
-    if (auto message = compare("variable '" + name + "'", value, found->second))
+  auto get = [](const InterpreterResult &result, const std::string &name,
+                const HostTensor &old) {
+    auto found = result.assigned.find(name);
+    return found == result.assigned.end() ? old : found->second;
+  };
+  for (const auto &[name, value] : variables)
+    if (auto message = compare("variable '" + name + "'",
+                               get(before, name, value), get(after, name, value)))
       return message;
-  }
-  for (const auto &[name, value] : after.assigned)
-    if (!before.assigned.count(name))
-      return "variable '" + name + "' is assigned, and was not";
   return std::nullopt;
 }
 
@@ -247,7 +248,7 @@ compareSemantics(asg::GraphOp before, asg::GraphOp after, uint64_t seed) {
   auto now = interpret(after, inputs, *variables, options);
   if (failed(now))
     return failure();
-  auto message = compareResults(after, *old, *now);
+  auto message = compareResults(after, *old, *now, *variables);
   if (!message)
     return std::optional<SemanticsDifference>();
   // Again, with the values of every op.

@@ -242,3 +242,101 @@ asg.graph @causal(%x: tensor<4x4xf32> {asg.name = "x"}) -> (tensor<4x4xf32> {asg
   %y = asg.select %seen, %x, %hidden : tensor<4x4xi1>, tensor<4x4xf32>
   asg.return %y : tensor<4x4xf32>
 }
+
+// -----
+
+// A slice that starts at 0 reads at the coordinates of the whole, but not all of it: what
+// others need of the whole is written by a kernel of its own.
+// CHECK-LABEL: asg.graph @part_of_an_output
+asg.graph @part_of_an_output(%x: tensor<3x10xf32> {asg.name = "x"},
+    %y: tensor<3x5xf32> {asg.name = "y"})
+    -> (tensor<3x10xf32> {asg.name = "e"}, tensor<3x5xf32> {asg.name = "z"}) {
+  // CHECK: asg.fusion "map" -> tensor<3x10xf32> {
+  // CHECK: asg.fusion "map" -> tensor<3x5xf32> {
+  %0 = asg.exp %x : tensor<3x10xf32>
+  %1 = asg.slice %0 starts [0, 0] strides [1, 1] : (tensor<3x10xf32>) -> tensor<3x5xf32>
+  %2 = asg.add %1, %y : tensor<3x5xf32>
+  asg.return %0, %2 : tensor<3x10xf32>, tensor<3x5xf32>
+}
+
+// -----
+
+// CHECK-LABEL: asg.graph @part_of_a_row
+asg.graph @part_of_a_row(%x: tensor<3x10xf32> {asg.name = "x"})
+    -> (tensor<3xf32> {asg.name = "s"}, tensor<3xf32> {asg.name = "t"}) {
+  // CHECK: asg.fusion "row" -> tensor<3xf32> {
+  // CHECK: asg.fusion "row" -> tensor<3xf32> {
+  %0 = asg.exp %x : tensor<3x10xf32>
+  %1 = asg.reduce_sum %0 axes [1] : (tensor<3x10xf32>) -> tensor<3xf32>
+  %2 = asg.slice %0 starts [0, 0] strides [1, 1] : (tensor<3x10xf32>) -> tensor<3x5xf32>
+  %3 = asg.reduce_sum %2 axes [1] : (tensor<3x5xf32>) -> tensor<3xf32>
+  asg.return %1, %3 : tensor<3xf32>, tensor<3xf32>
+}
+
+// -----
+
+// The kernel of the gradient computes tanh again, and reads its copy although the
+// other kernel writes it.
+// CHECK-LABEL: asg.graph @repeated_and_written
+asg.graph @repeated_and_written(%x: tensor<5x7xf32> {asg.name = "x"})
+    -> (tensor<5x7xf32> {asg.name = "y"}, tensor<7x7xf32> {asg.name = "z"}) {
+  // CHECK: asg.fusion "map"
+  %0 = asg.tanh %x : tensor<5x7xf32>
+  %1 = asg.dot %0, %0 batch [] x [] contract [0] x [0] : (tensor<5x7xf32>, tensor<5x7xf32>) -> tensor<7x7xf32>
+  %2 = asg.dot %x, %1 batch [] x [] contract [1] x [0] : (tensor<5x7xf32>, tensor<7x7xf32>) -> tensor<5x7xf32>
+  // CHECK: asg.fusion "map" -> tensor<5x7xf32> {
+  // CHECK-NOT: asg.fusion "map"
+  %3 = asg.mul %2, %0 : tensor<5x7xf32>
+  %4 = asg.mul %3, %0 : tensor<5x7xf32>
+  %5 = asg.sub %x, %4 : tensor<5x7xf32>
+  asg.return %5, %1 : tensor<5x7xf32>, tensor<7x7xf32>
+}
+
+// -----
+
+// The sum of two products belongs to the first of them.
+// CHECK-LABEL: asg.graph @sum_of_products
+asg.graph @sum_of_products(%x: tensor<4x4xf32> {asg.name = "x"})
+    -> (tensor<4x4xf32> {asg.name = "y"}) {
+  // CHECK-NEXT: %[[B:.*]] = asg.dot
+  // CHECK-NEXT: asg.fusion "contraction"
+  // CHECK-NEXT:   %[[A:.*]] = asg.dot
+  // CHECK-NEXT:   asg.add %[[A]], %[[B]]
+  %0 = asg.dot %x, %x batch [] x [] contract [1] x [0] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %1 = asg.dot %x, %x batch [] x [] contract [0] x [0] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %2 = asg.add %0, %1 : tensor<4x4xf32>
+  asg.return %2 : tensor<4x4xf32>
+}
+
+// -----
+
+// What is repeated for two readers at other coordinates stands there for each.
+// CHECK-LABEL: asg.graph @two_coordinates
+asg.graph @two_coordinates(%x: tensor<4x4xf32> {asg.name = "x"}, %c: tensor<f32> {asg.name = "c"})
+    -> (tensor<4x4xf32> {asg.name = "y"}) {
+  // CHECK-NEXT: asg.fusion "map"
+  // CHECK: asg.broadcast
+  // CHECK: asg.broadcast
+  // CHECK: asg.yield
+  // CHECK-NEXT: }
+  // CHECK-NEXT: asg.return
+  %0 = asg.broadcast %c dims [] : (tensor<f32>) -> tensor<4x4xf32>
+  %1 = asg.mul %x, %0 : tensor<4x4xf32>
+  %2 = asg.transpose %1 perm [1, 0] : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  %3 = asg.add %2, %0 : tensor<4x4xf32>
+  asg.return %3 : tensor<4x4xf32>
+}
+
+// -----
+
+// An axis of extent 1 that only one of two results has.
+// CHECK-LABEL: asg.graph @unit_axis
+asg.graph @unit_axis(%x: tensor<5x7xf32> {asg.name = "x"})
+    -> (tensor<1x5x7xf32> {asg.name = "y"}, tensor<5x7xf32> {asg.name = "z"}) {
+  // CHECK-NEXT: asg.fusion "map" -> tensor<1x5x7xf32>, tensor<5x7xf32> {
+  %0 = asg.reshape %x : tensor<5x7xf32> to tensor<1x5x7xf32>
+  %1 = asg.exp %0 : tensor<1x5x7xf32>
+  %2 = asg.reshape %1 : tensor<1x5x7xf32> to tensor<5x7xf32>
+  %3 = asg.mul %2, %x : tensor<5x7xf32>
+  asg.return %1, %3 : tensor<1x5x7xf32>, tensor<5x7xf32>
+}
