@@ -57,8 +57,12 @@ void showDiagnostics(const Compilation &compilation, const Session &session,
        compilation.diagnostics().getDiagnostics()) {
     switch (form) {
     case DiagnosticsForm::Human:
-      if (diagnostic.severity == Severity::Error || !session.settings.isQuiet())
-        sayText(renderHuman(diagnostic, sources, color));
+      if (diagnostic.severity == Severity::Error ||
+          !session.settings.isQuiet()) {
+        std::string text = renderHuman(diagnostic, sources, color);
+        text.pop_back(); // sayText ends the line
+        sayText(text);
+      }
       break;
     case DiagnosticsForm::Short:
       sayText(renderShort(diagnostic, sources));
