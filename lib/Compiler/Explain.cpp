@@ -6,7 +6,7 @@
 #include "asgc/Functions.h"
 #include "asgc/Registry.h"
 
-#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassRegistry.h"
 
 namespace asgc {
 
@@ -50,7 +50,7 @@ std::vector<PassExplanation> explainPasses() {
   registerAllPasses();
   std::vector<PassExplanation> result;
   for (const std::string &name : passNames())
-    if (const mlir::PassInfo *info = mlir::Pass::lookupPassInfo(name))
+    if (const mlir::PassInfo *info = mlir::PassInfo::lookup(name))
       result.push_back({name, info->getPassDescription().str()});
   return result;
 }

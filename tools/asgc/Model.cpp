@@ -58,17 +58,14 @@ void showDiagnostics(const Compilation &compilation, const Session &session,
     switch (form) {
     case DiagnosticsForm::Human:
       if (diagnostic.severity == Severity::Error ||
-          !session.settings.isQuiet()) {
-        std::string text = renderHuman(diagnostic, sources, color);
-        text.pop_back(); // sayText ends the line
-        sayText(text);
-      }
+          !session.settings.isQuiet())
+        sayText(renderHuman(diagnostic, sources, color));
       break;
     case DiagnosticsForm::Short:
       sayText(renderShort(diagnostic, sources));
       break;
     case DiagnosticsForm::Json:
-      print("{}\n", renderJson(diagnostic, sources));
+      printText(renderJson(diagnostic, sources));
       break;
     }
   }
