@@ -47,8 +47,8 @@ def layers(topics, russian):
         if group:
             out += f"\n## {title}\n"
         for topic in group:
-            file, line = topic["place"].rsplit(":", 1)
-            out += f"\n### {topic['name']}\n\n{topic['meaning']} ([{file}](../../dialects/{file}#L{line}))\n\n"
+            file = topic["place"].rsplit(":", 1)[0]
+            out += f"\n### {topic['name']}\n\n{topic['meaning']} ([{file}](../../dialects/{file}))\n\n"
             out += fence(topic["signature"], "asg-form")
             for field in ("formula", "why", "source"):
                 if topic[field]:
