@@ -12,7 +12,9 @@ namespace asgc {
 /// A parameter, state or argument of a definition.
 struct BlockField {
   std::string kind; ///< "argument", "param" or "state"
-  std::string name, type, role;
+  std::string name, type;
+  std::string initial; ///< the default or initial value; empty: none
+  std::string role;
 };
 
 /// A block, loss, metric, optimizer, schedule or model, in words.
@@ -29,6 +31,25 @@ struct BlockExplanation {
 /// model text, sorted by name; in English or Russian ("ru").
 Result<std::vector<BlockExplanation>> explainBlocks(const std::string &file,
                                                     const std::string &lang);
+
+/// A function of the language that is built in.
+struct BuiltinExplanation {
+  std::string name;
+  std::string signature; ///< `sum(x, axis = none, keep = false)`
+  std::string family;    ///< "reductions"
+  std::string meaning;
+};
+
+/// All of them, sorted by name; in English or Russian ("ru").
+std::vector<BuiltinExplanation> explainBuiltins(const std::string &lang);
+
+/// A pass: its name is its flag in `asgc opt`.
+struct PassExplanation {
+  std::string name, summary;
+};
+
+/// All of them, in pipeline order.
+std::vector<PassExplanation> explainPasses();
 
 } // namespace asgc
 

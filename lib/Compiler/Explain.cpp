@@ -1,7 +1,12 @@
 //===- Explain.cpp - What the definitions of a model text are for ---------===//
 #include "asgc/Explain.h"
 
+#include "asgc/Compiler.h"
 #include "asgc/Frontend.h"
+#include "asgc/Functions.h"
+#include "asgc/Registry.h"
+
+#include "mlir/Pass/PassRegistry.h"
 
 namespace asgc {
 
@@ -26,9 +31,27 @@ Result<std::vector<BlockExplanation>> explainBlocks(const std::string &file,
                            found.doc.why,     found.doc.source,
                            {},                found.source};
     for (const Explanation::Field &field : found.fields)
-      block.fields.push_back({field.kind, field.name, field.type, field.role});
+      block.fields.push_back(
+          {field.kind, field.name, field.type, field.initial, field.role});
     result.push_back(std::move(block));
   }
+  return result;
+}
+
+std::vector<BuiltinExplanation> explainBuiltins(const std::string &lang) {
+  std::vector<BuiltinExplanation> result;
+  for (FunctionExplanation &function : explainFunctions(lang))
+    result.push_back({std::move(function.name), std::move(function.signature),
+                      std::move(function.family), std::move(function.meaning)});
+  return result;
+}
+
+std::vector<PassExplanation> explainPasses() {
+  registerAllPasses();
+  std::vector<PassExplanation> result;
+  for (const std::string &name : passNames())
+    if (const mlir::PassInfo *info = mlir::PassInfo::lookup(name))
+      result.push_back({name, info->getPassDescription().str()});
   return result;
 }
 

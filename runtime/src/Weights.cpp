@@ -102,7 +102,7 @@ asgc_status loadFrom(asgc_program &program, const asgc_safetensors &file,
 
 asgc_status asgc::rt::loadEmbedded(asgc_program &program) {
   asgc_safetensors *file = nullptr;
-  const std::string label = text("the weights in '", program.desc.name, "'");
+  const std::string label = text("the embedded file of '", program.desc.name, "'");
   if (asgc_status status = asgc_safetensors_open_memory(
           program.desc.weights, program.desc.weights_bytes, label.c_str(),
           &file))

@@ -10,7 +10,7 @@ import harness
 CASES = {
     "syntax": ("use nn\nmodel m(x: f32[2]) -> f32[2] {\n  return x +\n}\n", None, 4, None, ["expected"]),
     "bracket": ("model m(x: f32[2] -> f32[2] {\n  return x\n}\n", None, 1, None, []),
-    "unknown name": ("model m(x: f32[2]) -> f32[2] {\n  return y\n}\n", None, 2, 10, ["'y'"]),
+    "unknown name": ("model m(x: f32[2]) -> f32[2] {\n  return y\n}\n", None, 2, 10, ["`y`"]),
     "near miss": ("use nn\nmodel m(x: f32[2, 4]) -> f32[2, 4] {\n  return x |> layer_nrom\n}\n", None, 3, None,
                   ["layer_norm"]),
     "matmul": ("model m(a: f32[4, 8], b: f32[16, 4]) -> f32[4, 4] {\n  return a @ b\n}\n", None, 2, None, ["8", "16"]),

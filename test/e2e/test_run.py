@@ -87,7 +87,7 @@ def test_wrong_arguments_say_what_is_there(t):
     t.contains(t.asgc(*run, "--input", "y=x.npy", code=1).err, "there is no 'y'; there is x")
     t.contains(t.asgc(*run, "--input", "x=none.npy", code=4).err, "none.npy")
     t.contains(t.asgc("run", "tiny.asg", "--input", "x=x.npy", code=1).err, "--weights FILE, or --seed N")
-    t.contains(t.asgc(*run, "--input", "x=x.npy", "--device", "vulkan", code=3).err, "'vulkan' is not supported")
+    t.contains(t.asgc(*run, "--input", "x=x.npy", "--device", "tpu", code=2).err, "vulkan")
     t.contains(t.asgc(*run, "--input", "x=x.npy", "--entry", "train_step", code=1).err, "no entry 'train_step'")
     arrays.write_npy(t.path("bad.npy"), "<f4", (3, 4), [0.0] * 12)
     error = t.asgc(*run, "--input", "x=bad.npy", code=1).err

@@ -128,9 +128,9 @@ int checkArtifact(const fs::path &folder) {
 int checkData(const std::string &path) {
   DataRecipe recipe;
   recipe.format = DataFormat::Csv;
-  recipe.path = fs::absolute(path).string();
+  recipe.path = path;
   recipe.split = 1;
-  return checkResult(loadData(recipe, "."));
+  return checkResult(loadData(recipe, ""));
 }
 
 int checkFile(const std::string &path, const CheckOptions &options,

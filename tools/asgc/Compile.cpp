@@ -1,4 +1,5 @@
 //===- Compile.cpp - asgc compile: a C library, or any stage as text ------===//
+#include "Execution.h"
 #include "Model.h"
 #include "Output.h"
 
@@ -140,12 +141,15 @@ MaybeFault checkWeights(const LinkedProgram &program, const std::string &path) {
   asgc_program *instance = nullptr;
   asgc_options options = {};
   options.threads = 1;
-  if (asgc_program_create(&program.description(), &options, &instance) !=
-      ASGC_OK)
-    return Fault{FaultKind::Environment, asgc_last_error()};
-  MaybeFault fault;
-  if (asgc_program_load(instance, path.c_str()) != ASGC_OK)
-    fault = Fault{FaultKind::Input, asgc_program_error(instance)};
+  asgc_status status =
+      asgc_program_create(&program.description(), &options, &instance);
+  // Embedded weights are read when the program is made.
+  if (MaybeFault fault = faultOf(status, asgc_last_error())) {
+    fault->message = path + ": " + fault->message;
+    return fault;
+  }
+  status = asgc_program_load(instance, path.c_str());
+  MaybeFault fault = faultOf(status, asgc_program_error(instance));
   asgc_program_destroy(instance);
   return fault;
 }

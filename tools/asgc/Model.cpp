@@ -48,14 +48,15 @@ void showDiagnostics(const Compilation &compilation, const Session &session,
        compilation.diagnostics().getDiagnostics()) {
     switch (form) {
     case DiagnosticsForm::Human:
-      if (diagnostic.severity == Severity::Error || !session.settings.isQuiet())
+      if (diagnostic.severity == Severity::Error ||
+          !session.settings.isQuiet())
         sayText(renderHuman(diagnostic, sources, color));
       break;
     case DiagnosticsForm::Short:
       sayText(renderShort(diagnostic, sources));
       break;
     case DiagnosticsForm::Json:
-      print("{}\n", renderJson(diagnostic, sources));
+      printText(renderJson(diagnostic, sources));
       break;
     }
   }

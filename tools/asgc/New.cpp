@@ -2,6 +2,8 @@
 #include "Output.h"
 #include "Verb.h"
 
+#include "asgc/Syntax.h"
+
 #include <cmath>
 #include <filesystem>
 
@@ -116,7 +118,10 @@ bool isName(const std::string &name) {
   for (char c : name)
     if (!isLetter(c) && !(c >= '0' && c <= '9'))
       return false;
-  return true;
+  SourceManager sources;
+  DiagnosticEngine diagnostics(sources);
+  ast::parseModule(sources.add(name, fill(kModel, name)), diagnostics);
+  return !diagnostics.hasErrors(); // `repeat` is a word of the language
 }
 
 MaybeFault writeProject(const fs::path &folder, const std::string &name) {
@@ -139,8 +144,8 @@ int runNew(const NewOptions &options, const Session &session) {
   fs::path folder(options.name);
   std::string name = folder.filename().string();
   if (!isName(name)) {
-    complain("'{}' cannot name a model: use letters, digits and _, and a letter "
-             "first",
+    complain("'{}' cannot name a model: use letters, digits and _, a letter first, "
+             "and no word of the language",
              name);
     return ExitUsage;
   }

@@ -19,7 +19,8 @@ void printText(std::string_view text) {
 
 void sayText(std::string_view text) {
   std::string line(text);
-  line += '\n';
+  if (!line.ends_with('\n'))
+    line += '\n';
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

@@ -17,7 +17,7 @@ void print(fmt::format_string<Args...> format, Args &&...args) {
   printText(fmt::format(format, std::forward<Args>(args)...));
 }
 
-/// Writes a message line.
+/// Writes a message, as a line if it is not one yet.
 void sayText(std::string_view text);
 template <typename... Args>
 void say(fmt::format_string<Args...> format, Args &&...args) {

@@ -22,7 +22,9 @@ HEADER_FOLDERS = {
     "DimExpr.h": "lib/Support",
     "HostTensor.h": "lib/Support",
     "Diagnostics.def": "lib/Support",
+    "ErrorExamples.h": "lib/Support",
     "Explain.h": "lib/Compiler",
+    "Functions.h": "lib/Frontend",
     "Passes.td": "lib/Passes",
     "Syntax.h": "lib/Frontend",
 }

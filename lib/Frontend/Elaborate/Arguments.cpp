@@ -61,7 +61,8 @@ bool Elaborator::assignArguments(
       report(Diagnostic(Code::ASG0206, "argument `" + params[index].name.text +
                                            "` is given twice")
                  .at(argument.span, "again")
-                 .also(byParam[index]->span, "first"));
+                 .also(byParam[index]->span, "first")
+                 .help("leave one of them out"));
     } else if (argument.name.text.empty()) {
       report(Diagnostic(Code::ASG0205,
                         "too many arguments for " + kindAndName(item))
@@ -205,14 +206,16 @@ bool Elaborator::checkResults(const Item &item, Frame &callee) {
   if (item.results.empty())
     return true;
   if (item.results.size() != callee.results.size()) {
-    report(Diagnostic(Code::ASG0308, kindAndName(item) + " returns " +
-                                         std::to_string(callee.results.size()) +
-                                         " values, not " +
+    size_t count = callee.results.size();
+    std::string values =
+        std::to_string(count) + (count == 1 ? " value" : " values");
+    report(Diagnostic(Code::ASG0308, kindAndName(item) + " returns " + values +
+                                         ", not " +
                                          std::to_string(item.results.size()))
-               .at(callee.resultSpan,
-                   std::to_string(callee.results.size()) + " values")
+               .at(callee.resultSpan, values)
                .also(item.results[0].type.span,
-                     "declares " + std::to_string(item.results.size())));
+                     "declares " + std::to_string(item.results.size()))
+               .help("return so many values: `return a, b`"));
     return false;
   }
   bool isFine = true;

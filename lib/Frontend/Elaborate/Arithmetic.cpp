@@ -25,17 +25,27 @@ bool Elaborator::checkSize(const Term &term, Span span) {
 
 static Term overflow(Elaborator &e, BinaryOp op, const Operand &lhs,
                      const Operand &rhs, Span opSpan) {
-  return e.fail(Diagnostic(Code::ASG0305, "the result does not fit 64 bits")
-                    .at(opSpan, describeValue(lhs.term) + " " +
-                                    std::string(ast::spelling(op)) + " " +
-                                    describeValue(rhs.term)));
+  return e.fail(
+      Diagnostic(Code::ASG0305, "the result does not fit 64 bits")
+          .at(opSpan, describeValue(lhs.term) + " " +
+                          std::string(ast::spelling(op)) + " " +
+                          describeValue(rhs.term))
+          .fix("a float holds larger numbers, if not all their digits", lhs.span,
+               "float(" +
+                   std::string(e.diagnostics.getSources().getText(lhs.span)) +
+                   ")"));
 }
 
 static Term zeroDivision(Elaborator &e, const Operand &lhs, const Operand &rhs,
                          Span opSpan) {
-  return e.fail(Diagnostic(Code::ASG0304, "division by zero")
-                    .at(opSpan)
-                    .also(rhs.span, "is " + describeValue(rhs.term)));
+  return e.fail(
+      Diagnostic(Code::ASG0304, "division by zero")
+          .at(opSpan)
+          .also(rhs.span, "is " + describeValue(rhs.term))
+          .fix("if it may be zero, say what to divide by then", rhs.span,
+               "max(" +
+                   std::string(e.diagnostics.getSources().getText(rhs.span)) +
+                   ", 1)"));
 }
 
 static int64_t floorDivide(int64_t a, int64_t b) {
@@ -286,7 +296,8 @@ Term Elaborator::makeRange(const Operand &begin, const Operand &end,
   if (count > kMaxElements)
     return fail(Diagnostic(Code::ASG0403, "range is longer than " +
                                               std::to_string(kMaxElements))
-                    .at(span));
+                    .at(span, std::to_string(count) + " elements")
+                    .help("`iota(n)` is a tensor of 0, 1, …, n - 1"));
   std::vector<Term> elements;
   for (int64_t i = *from; i < *to; ++i)
     elements.push_back(Term(i));

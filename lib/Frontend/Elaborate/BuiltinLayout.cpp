@@ -43,6 +43,10 @@ Term reshape(Elaborator &e, BuiltinCall &call) {
   auto dims = e.toShape(operand(call, 1), "the shape");
   if (!s || !dims)
     return Term::poison();
+  if (dims->size() > kMaxRank) {
+    e.checkShape(*dims, call.span);
+    return Term::poison();
+  }
   int64_t open = -1;
   Dims others;
   for (size_t i = 0; i < dims->size(); ++i) {
@@ -56,7 +60,7 @@ Term reshape(Elaborator &e, BuiltinCall &call) {
   }
   auto total = Elaborator::countElements(s->dims);
   auto rest = Elaborator::countElements(others);
-  if (!total || !rest || others.size() > kMaxRank)
+  if (!total || !rest)
     return cannotReshape(e, call, *s, *dims, "the shape has too many terms");
   if (open >= 0) {
     std::optional<DimExpr> extent;

@@ -270,7 +270,8 @@ Term Elaborator::callBuiltin(const Builtin &builtin, Span nameSpan, Span span,
                                                 builtin.parameters[index].name +
                                                 "` is given twice")
                       .at(argument.span, "again")
-                      .also(call.spans[index], "first"));
+                      .also(call.spans[index], "first")
+                      .help("leave one of them out"));
     call.arguments[index] = argument.value;
     call.spans[index] = argument.span;
     call.isGiven[index] = true;

@@ -68,6 +68,9 @@ static Diagnostic outside(Elaborator &e, const DimExpr &place,
                                            " is outside of axis " +
                                            std::to_string(axis));
   diagnostic.at(span, "the axis has extent " + extent.str());
+  if (auto size = extent.asConstant(); size && *size > 0)
+    diagnostic.help("places are 0 to " + std::to_string(*size - 1) +
+                    ", or from the end -1 to -" + std::to_string(*size));
   return diagnostic;
 }
 
@@ -117,7 +120,8 @@ Elaborator::evalStretch(const Index &index, const DimExpr &extent, int64_t axis,
     if (*step < 1 || *step > INT32_MAX) {
       report(Diagnostic(Code::ASG0106,
                         "a step must be positive, not " + std::to_string(*step))
-                 .at(index.span));
+                 .at(index.span)
+                 .help("`take(x, [2, 1, 0], axis)` takes places in any order"));
       return std::nullopt;
     }
     stretch.begin = *begin;

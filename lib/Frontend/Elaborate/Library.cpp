@@ -63,7 +63,8 @@ void LibraryLoader::define(const Item &item, bool isStandard) {
   diagnostics.report(
       Diagnostic(Code::ASG0009, "`" + item.name.text + "` is defined twice")
           .at(item.name.span, "second definition")
-          .also(it->second->name.span, "first definition"));
+          .also(it->second->name.span, "first definition")
+          .help("leave one of them out, or give it another name"));
 }
 
 void LibraryLoader::loadStandard() {

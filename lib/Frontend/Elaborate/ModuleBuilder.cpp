@@ -1,5 +1,6 @@
 //===- ModuleBuilder.cpp - Elaborates a model -----------------------------===//
 #include "ModuleBuilder.h"
+#include "Signature.h"
 
 #include "mlir/IR/Verifier.h"
 
@@ -77,10 +78,16 @@ std::optional<DimExpr> ModuleBuilder::bindInputDim(const ast::DimSpec &spec,
 bool ModuleBuilder::bindInput(const ParamDecl &param, Frame &frame) {
   auto element = e.findDType(param.type.name.text);
   if (!element) {
-    e.report(Diagnostic(Code::ASG0208, "an input needs an element type, not `" +
-                                           param.type.name.text + "`")
-                 .at(param.type.name.span)
-                 .help("such as f32 or i64"));
+    Diagnostic diagnostic(Code::ASG0208, "an input needs an element type, not `" +
+                                             param.type.name.text + "`");
+    diagnostic.at(param.type.name.span);
+    auto nearest = suggestType(param.type.name.text);
+    if (nearest && e.findDType(*nearest))
+      diagnostic.fix("did you mean `" + *nearest + "`?", param.type.name.span,
+                     *nearest);
+    else
+      diagnostic.help("such as f32 or i64");
+    e.report(std::move(diagnostic));
     return false;
   }
   Dims dims;

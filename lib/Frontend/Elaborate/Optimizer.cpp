@@ -203,13 +203,16 @@ bool ModuleBuilder::checkBatch() {
     recipe.dropLast = true; // a smaller batch would not fit
   if (bound && (fixed ? recipe.batch == *bound : recipe.batch <= *bound))
     return true;
-  e.report(Diagnostic(Code::ASG0503,
-                      "a batch of " + std::to_string(recipe.batch) +
-                          " does not fit input `" + modelInputs[0] + "`")
-               .at(span, "batch = " + std::to_string(recipe.batch))
-               .also(model->params[0].type.span,
-                     fixed ? "takes exactly " + extent.str()
-                           : "takes at most " + std::to_string(*bound)));
+  Diagnostic diagnostic(Code::ASG0503,
+                        "a batch of " + std::to_string(recipe.batch) +
+                            " does not fit input `" + modelInputs[0] + "`");
+  diagnostic.at(span, "batch = " + std::to_string(recipe.batch))
+      .also(model->params[0].type.span,
+            fixed ? "takes exactly " + extent.str()
+                  : "takes at most " + std::to_string(*bound));
+  if (reader->batch)
+    diagnostic.fix("the largest that fits", span, std::to_string(*bound));
+  e.report(std::move(diagnostic));
   return false;
 }
 

@@ -390,7 +390,8 @@ bool RecipeReader::readSetting(const Setting &setting) {
   if (!setting.exceptions.empty() && name != "optimizer") {
     e.report(Diagnostic(Code::ASG0509, "only an optimizer has exceptions")
                  .at(setting.exceptions[0].span)
-                 .also(setting.name.span, "this is `" + name + "`"));
+                 .also(setting.name.span, "this is `" + name + "`")
+                 .help("put it behind `optimizer = …`"));
     return false;
   }
   int64_t unused = 0;
@@ -468,7 +469,8 @@ bool RecipeReader::read(const std::vector<const Setting *> &settings) {
       e.report(
           Diagnostic(Code::ASG0508, "`" + setting->name.text + "` is set twice")
               .at(setting->name.span, "again")
-              .also(it->second, "first"));
+              .also(it->second, "first")
+              .help("leave one of them out"));
       isFine = false;
       continue;
     }

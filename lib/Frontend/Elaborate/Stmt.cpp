@@ -60,10 +60,17 @@ void Elaborator::runStmt(const Stmt &stmt, Frame &frame) {
 void Elaborator::bindName(const ast::Identifier &name, Term value,
                           Frame &frame) {
   if (frame.states.count(name.text)) {
-    report(Diagnostic(Code::ASG0313, "state `" + name.text +
-                                         "` is set with `<-`, not with `=`")
-               .at(name.span, "a state")
-               .fix("to set it, write", name.span, name.text + " <-"));
+    Diagnostic diagnostic(Code::ASG0313, "state `" + name.text +
+                                             "` is set with `<-`, not with `=`");
+    diagnostic.at(name.span, "a state");
+    const SourceFile &file = diagnostics.getSources().getFile(name.span.file);
+    size_t next = file.getText().find_first_not_of(" \t", name.span.end);
+    if (next < file.getText().size() && file.getText()[next] == '=')
+      diagnostic.fix("to set it, write",
+                     {name.span.file, uint32_t(next), uint32_t(next + 1)}, "<-");
+    else
+      diagnostic.help("a state keeps its name: choose another one here");
+    report(std::move(diagnostic));
     return;
   }
   frame.names[name.text] = std::move(value);
@@ -87,7 +94,10 @@ void Elaborator::runBind(const Stmt &stmt, Frame &frame) {
                .at(stmt.value->span, isList ? std::to_string(count) + " values"
                                             : describeKind(value))
                .also(cover(stmt.names.front().span, stmt.names.back().span),
-                     std::to_string(stmt.names.size()) + " names"));
+                     std::to_string(stmt.names.size()) + " names")
+               .help(isList ? "name every value, or take one: `" +
+                                  stmt.names[0].text + " = (…)[0]`"
+                            : "one name takes one value"));
     for (const ast::Identifier &name : stmt.names)
       frame.names[name.text] = Term::poison();
     return;
@@ -193,6 +203,9 @@ void Elaborator::runRequire(const Stmt &stmt, Frame &frame) {
   else
     diagnostic.at(condition.span, "required here");
   report(std::move(diagnostic));
+  // What follows relies on it and would only report consequences.
+  frame.results.assign(1, Term::poison());
+  frame.hasReturned = true;
 }
 
 void Elaborator::runReturn(const Stmt &stmt, Frame &frame) {
@@ -265,6 +278,13 @@ void Elaborator::runAssign(const Stmt &stmt, Frame &frame) {
     diagnostic.at(value.span, describeKind(value.term))
         .also(variable.span, "declared here");
     noteOrigin(diagnostic, value);
+    auto actual = mlir::cast<RankedTensorType>(tensor.getType());
+    std::string text(diagnostics.getSources().getText(value.span));
+    if (actual.getShape() == variable.type.getShape())
+      diagnostic.fix("convert it", value.span,
+                     "cast(" + text + ", " + describeType(element) + ")");
+    else if (actual.getRank() > variable.type.getRank())
+      diagnostic.help("a reduction such as mean(…, axis = 0) takes axes away");
     report(std::move(diagnostic));
     return;
   }

@@ -1,7 +1,9 @@
 //===- Type.cpp - Types as written, against values ------------------------===//
 #include "Elaborator.h"
+#include "Signature.h"
 
 #include <algorithm>
+#include <map>
 
 using namespace mlir;
 
@@ -34,6 +36,19 @@ std::optional<Type> Elaborator::findDType(std::string_view name) const {
 static const std::vector<std::string> kTypeNames = {
     "int", "float", "bool", "string", "list", "shape", "dtype", "block",
     "any", "f32",   "f16",  "bf16",   "f64",  "i8",    "i32",   "i64"};
+
+std::optional<std::string> suggestType(const std::string &name) {
+  static const std::map<std::string, std::string> aliases = {
+      {"float16", "f16"}, {"half", "f16"},     {"bfloat16", "bf16"},
+      {"float32", "f32"}, {"float64", "f64"},  {"double", "f64"},
+      {"int8", "i8"},     {"int32", "i32"},    {"int64", "i64"},
+      {"long", "i64"},    {"integer", "int"},  {"boolean", "bool"},
+      {"str", "string"},  {"Tensor", "f32"},   {"tensor", "f32"},
+      {"function", "block"}};
+  if (auto it = aliases.find(name); it != aliases.end())
+    return it->second;
+  return findNearest(name, kTypeNames);
+}
 
 bool Elaborator::wrongType(const TypeExpr &type, const Operand &value,
                            const std::string &what) {
@@ -96,7 +111,7 @@ bool Elaborator::checkNamedType(const TypeExpr &type, Operand &value,
   } else {
     Diagnostic diagnostic(Code::ASG0208, "there is no type `" + name + "`");
     diagnostic.at(type.name.span, "unknown type");
-    if (auto nearest = findNearest(name, kTypeNames))
+    if (auto nearest = suggestType(name))
       diagnostic.fix("did you mean `" + *nearest + "`?", type.name.span,
                      *nearest);
     else
@@ -203,6 +218,9 @@ bool Elaborator::matchDims(const TypeExpr &type, const Operand &value,
     diagnostic.at(value.span, describeKind(value.term))
         .also(type.span, "declared here");
     noteOrigin(diagnostic, value);
+    diagnostic.help(dims.size() < numNamed
+                        ? "reshape and unsqueeze add axes"
+                        : "flatten joins axes, mean and sum take them away");
     report(std::move(diagnostic));
     return false;
   }
@@ -277,6 +295,11 @@ bool Elaborator::matchDim(const TypeExpr &type, const DimSpec &spec,
     if (binding && binding->argument != value.span)
       diagnostic.also(binding->argument, binding->text);
     noteOrigin(diagnostic, value);
+    bool isResult = !frame.caller && frame.hasReturned && isNumber;
+    if (isResult)
+      diagnostic.fix("or declare what is returned", spec.span, extent.str());
+    else
+      diagnostic.help("make both " + wanted->str() + " or both " + extent.str());
     report(std::move(diagnostic));
     return false;
   }
@@ -308,11 +331,17 @@ RankedTensorType Elaborator::resolveType(const TypeExpr &type, Frame &frame) {
   }
   auto element = findDType(type.name.text);
   if (!element) {
-    report(
-        Diagnostic(Code::ASG0208, "`" + type.name.text + "` is no element type")
-            .at(type.name.span)
-            .help("element types are f32, f16, bf16, f64, i8, i32, i64 and "
-                  "bool"));
+    Diagnostic diagnostic(Code::ASG0208,
+                          "`" + type.name.text + "` is no element type");
+    diagnostic.at(type.name.span);
+    auto nearest = suggestType(type.name.text);
+    if (nearest && findDType(*nearest))
+      diagnostic.fix("did you mean `" + *nearest + "`?", type.name.span,
+                     *nearest);
+    else
+      diagnostic.help("element types are f32, f16, bf16, f64, i8, i32, i64 and "
+                      "bool");
+    report(std::move(diagnostic));
     return {};
   }
   Dims dims;

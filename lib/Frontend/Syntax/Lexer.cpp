@@ -240,6 +240,18 @@ void Lexer::string() {
                            .at(token.span, "needs a `\"` on this line"));
 }
 
+/// What stands for a character of other languages, or of typography.
+static std::string replacementOf(std::string_view character) {
+  static constexpr std::pair<std::string_view, std::string_view> kTable[] = {
+      {"&", "and"}, {"–", "-"}, {"−", "-"},  {"×", "*"},
+      {"·", "*"},   {"÷", "/"}, {"“", "\""}, {"”", "\""},
+      {"≤", "<="},  {"≥", ">="}, {"≠", "!="}};
+  for (const auto &[found, instead] : kTable)
+    if (found == character)
+      return std::string(instead);
+  return "";
+}
+
 void Lexer::unexpected() {
   size_t begin = at++;
   while (at < text.size() && (text[at] & 0xc0) == 0x80)
@@ -250,11 +262,20 @@ void Lexer::unexpected() {
           ? "`" + std::string(text.substr(begin, at - begin)) + "`"
           : "control character " + std::to_string(c);
   Diagnostic diagnostic(Code::ASG0001, "unexpected " + shown);
+  std::string instead = replacementOf(text.substr(begin, at - begin));
+  if (c == '&' && peek() == '&')
+    ++at;
+  size_t end = text.find_first_of("'\n", at);
+  bool isQuoted = c == '\'' && end < text.size() && text[end] == '\'';
+  if (isQuoted) {
+    instead = "\"" + std::string(text.substr(at, end - at)) + "\"";
+    at = end + 1;
+  }
   diagnostic.at(spanFrom(begin));
-  if (c == '\'')
-    diagnostic.help("strings are written with double quotes");
-  else if (c == '&')
-    diagnostic.help("write `and`");
+  if (!instead.empty())
+    diagnostic.fix(isQuoted ? "strings are written with double quotes"
+                            : "perhaps meant as",
+                   spanFrom(begin), instead);
   diagnostics.report(std::move(diagnostic));
   newlines = 0;
 }

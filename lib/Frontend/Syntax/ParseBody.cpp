@@ -44,7 +44,7 @@ StmtPtr Parser::parseStmt() {
 bool Parser::endStatement() {
   if (accept(";") || peek().isFirstOnLine || isAt("}"))
     return true;
-  unexpected("the end of the statement");
+  unexpected(kStatementEnd);
   return false;
 }
 

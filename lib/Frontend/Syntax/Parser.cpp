@@ -79,8 +79,24 @@ std::string Parser::describe(const Token &token) {
   }
 }
 
+/// Whether the lexer found fault with the line: what it left out would only be
+/// missed again.
+bool Parser::isLineBroken(const Token &token) const {
+  const SourceFile &file = diagnostics.getSources().getFile(token.span.file);
+  uint32_t line = file.getLineNumber(token.span.begin);
+  for (const Diagnostic &earlier : diagnostics.getDiagnostics()) {
+    Span place = earlier.primary.span;
+    if (earlier.code <= Code::ASG0004 && place.file == token.span.file &&
+        file.getLineNumber(place.begin) == line)
+      return true;
+  }
+  return false;
+}
+
 void Parser::unexpected(const std::string &expected) {
   const Token &token = peek();
+  if (isLineBroken(token))
+    return;
   Diagnostic diagnostic(Code::ASG0005,
                         "expected " + expected + ", found " + describe(token));
   diagnostic.at(token.span, "unexpected");
@@ -89,8 +105,18 @@ void Parser::unexpected(const std::string &expected) {
   else if (token.is("<-"))
     diagnostic.help("`<-` sets a state; to compare with a negative number, "
                     "write `< -`");
-  else if (token.is("="))
+  else if (token.is("|"))
+    diagnostic.fix("the word is", token.span, "or");
+  else if (token.is("=") && at > 0 &&
+           list.tokens[at - 1].kind == TokenKind::Keyword)
+    diagnostic.help("`" + std::string(list.tokens[at - 1].text) +
+                    "` is reserved and cannot be a name");
+  else if (token.is("=") && expected.starts_with("`{`"))
     diagnostic.fix("to compare, write", token.span, "==");
+  else if (token.is("else"))
+    diagnostic.help("`else` stands behind the `}` of an `if`");
+  else if (expected == kStatementEnd)
+    diagnostic.help("each statement has a line of its own, or `;` before it");
   else if (token.kind == TokenKind::Keyword)
     diagnostic.help("`" + std::string(token.text) +
                     "` is reserved and cannot be a name");

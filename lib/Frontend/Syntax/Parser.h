@@ -40,6 +40,7 @@ private:
   Span spanFrom(Span begin) const { return cover(begin, previousSpan()); }
 
   //===- Errors -----------------------------------------------------------===//
+  bool isLineBroken(const Token &token) const;
   void unexpected(const std::string &expected);
   static std::string describe(const Token &token);
   bool tooDeep(Span span);
@@ -95,6 +96,7 @@ private:
   bool parseRepeat(Stmt &stmt);
   bool parseSimple(Stmt &stmt);
   bool endStatement();
+  static constexpr const char *kStatementEnd = "the end of the statement";
 
   //===- Items (ParseItem.cpp) --------------------------------------------===//
   bool parseItem(Item &item);

@@ -160,10 +160,44 @@ DenseSet<Value> findUsed(asg::GradientOp gradient) {
   return seen;
 }
 
+/// Where the way from `value` to the loss leaves the floats for good: the first op
+/// that depends on it, serves the loss, and gives no float. Null if floats lead all
+/// the way.
+Operation *findBreak(asg::GradientOp gradient, Value value,
+                     const DenseSet<Value> &used) {
+  DenseSet<Value> reached{value};
+  Operation *first = nullptr;
+  for (Operation &op : llvm::make_range(gradient->getBlock()->begin(),
+                                        gradient->getIterator())) {
+    if (llvm::none_of(op.getOperands(),
+                      [&](Value operand) { return reached.contains(operand); }))
+      continue;
+    for (Value result : op.getResults()) {
+      if (isFloat(result))
+        reached.insert(result);
+      else if (used.contains(result) && !first)
+        first = &op;
+    }
+  }
+  return reached.contains(gradient.getLoss()) ? nullptr : first;
+}
+
 LogicalResult checkUsed(asg::GradientOp gradient) {
   if (gradient.getAllowUnused())
     return success();
   DenseSet<Value> used = findUsed(gradient);
+  for (Value value : gradient.getWrt())
+    if (used.contains(value))
+      if (Operation *op = findBreak(gradient, value, used)) {
+        InFlightDiagnostic diag =
+            op->emitError() << "op '" << op->getName()
+                            << "' has no gradient, and every way from a value to "
+                               "the loss that is differentiated with respect to "
+                               "it leads through it";
+        diag.attachNote(gradient.getLoc()) << "the gradient is asked for here";
+        diag.attachNote(value.getLoc()) << "the value comes from here";
+        return diag;
+      }
   for (auto [index, value] : llvm::enumerate(gradient.getWrt()))
     if (!used.contains(value)) {
       InFlightDiagnostic diag = gradient.emitOpError()

@@ -39,3 +39,17 @@ module {
     asg.return %2 : tensor<f32>
   }
 }
+
+// -----
+
+module {
+  // expected-note@+1 {{the value comes from here}}
+  asg.graph @integers(%x: tensor<4xf32> {asg.name = "x"}) -> (tensor<4xf32> {asg.name = "dx"}) {
+    // expected-error@+1 {{op 'asg.arg_max' has no gradient, and every way from a value to the loss}}
+    %0 = asg.arg_max %x axis 0 : (tensor<4xf32>) -> tensor<i64>
+    %1 = asg.cast %0 : tensor<i64> to tensor<f32>
+    // expected-note@+1 {{the gradient is asked for here}}
+    %2 = asg.gradient %1 wrt %x : (tensor<f32>, tensor<4xf32>) -> tensor<4xf32>
+    asg.return %2 : tensor<4xf32>
+  }
+}

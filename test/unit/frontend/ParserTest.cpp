@@ -171,8 +171,8 @@ TEST_SUITE("parser") {
     CHECK(help("modle m() {}") == "did you mean `model`?: model");
     CHECK(help("block f() { y = !x }") == "negation is a word: not ");
     CHECK(help("block f() { y = 'x' }") ==
-          "strings are written with double quotes");
-    CHECK(help("block f() { y = a & b }") == "write `and`");
+          "strings are written with double quotes: \"x\"");
+    CHECK(help("block f() { y = a & b }") == "perhaps meant as: and");
     CHECK(help("block f() { if a = b {} }") == "to compare, write: ==");
     CHECK(help("block f() { y = g(x <-1) }") ==
           "to compare with a negative number, put a space: < -");

@@ -133,7 +133,7 @@ TEST_SUITE("weights") {
     embedded.weights_bytes -= 4;
     Program broken(embedded);
     CHECK(broken.status == ASGC_CORRUPT_FILE);
-    CHECK(std::string(asgc_last_error()).starts_with("the weights in 'net': "));
+    CHECK(std::string(asgc_last_error()).starts_with("the embedded file of 'net': "));
   }
 
   TEST_CASE("a corrupt or missing file changes nothing") {
