@@ -239,8 +239,8 @@ void GridKernel::finishRow(Scope &scope) {
 bool GridKernel::isSmallRow(KernelBuilder &b) const {
   constexpr double kMostCode = 150;
   auto extent = model.space[model.vectorDim].asConstant();
-  if (!extent || *extent > 4 * b.lanes || reducedDims().size() != 1 ||
-      hasChunks() || !canMaskAll(model, b))
+  if (!extent || *extent < 1 || *extent > 4 * b.lanes ||
+      reducedDims().size() != 1 || hasChunks() || !canMaskAll(model, b))
     return false;
   return llvm::divideCeil(*extent, b.lanes) * model.costOfPoint() <= kMostCode;
 }

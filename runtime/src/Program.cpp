@@ -444,6 +444,7 @@ int32_t asgc_rt_parallel(asgc_frame *frame, int32_t kernel, void *args,
 }
 
 int32_t asgc_rt_poison(asgc_frame *frame, int64_t offset, int64_t bytes) {
-  std::memset(frame->arena + offset, poisonByte, size_t(bytes));
+  if (frame->program->poison)
+    std::memset(frame->arena + offset, poisonByte, size_t(bytes));
   return ASGC_OK;
 }

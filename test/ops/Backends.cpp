@@ -6,18 +6,16 @@
 namespace asgc::test {
 
 const std::vector<Backend> &allBackends() {
+  auto onCpu = [](const CpuOptions &options) {
+    return [options](mlir::ModuleOp module, llvm::ArrayRef<HostTensor> inputs,
+                     const Variables &variables, std::string &error) {
+      return runOnCpu(module, inputs, variables, options, error);
+    };
+  };
   static const std::vector<Backend> backends = {
-      {.name = "cpu",
-       .run =
-           [](mlir::ModuleOp module, llvm::ArrayRef<HostTensor> inputs,
-              std::string &error) {
-             return runOnCpu(module, inputs, {}, error);
-           }},
+      {.name = "cpu", .run = onCpu({}), .fuses = true},
       {.name = "cpu, one kernel an op",
-       .run = [](mlir::ModuleOp module, llvm::ArrayRef<HostTensor> inputs,
-                 std::string &error) {
-         return runOnCpu(module, inputs, {.asgPasses = ""}, error);
-       }}};
+       .run = onCpu({.asgPasses = "asg-inline-layers"})}};
   return backends;
 }
 

@@ -2,7 +2,7 @@
 #ifndef ASGC_TEST_OPS_BACKENDS_H
 #define ASGC_TEST_OPS_BACKENDS_H
 
-#include "asgc/HostTensor.h"
+#include "asgc/Interpreter.h"
 #include "mlir/IR/BuiltinOps.h"
 
 #include <functional>
@@ -11,17 +11,18 @@
 
 namespace asgc::test {
 
-/// Runs the only graph of a module on `inputs`; failure with a sentence in
-/// `error`.
+/// Runs the first graph of a module; failure with a sentence in `error`.
 struct Backend {
   std::string name;
-  std::function<mlir::FailureOr<std::vector<HostTensor>>(
+  std::function<mlir::FailureOr<InterpreterResult>(
       mlir::ModuleOp module, llvm::ArrayRef<HostTensor> inputs,
-      std::string &error)>
+      const Variables &variables, std::string &error)>
       run;
   /// What results may differ by from the interpreter's, relative to the largest
   /// element: kernels of f32 sum in another order.
   double tolerance = 1e-5;
+  /// Makes fusions itself, and so takes none.
+  bool fuses = false;
 };
 
 /// The backends that this build has.

@@ -7,11 +7,13 @@ using namespace mlir;
 
 namespace asgc::test {
 
-SmallVector<Value> buildBackward(Value loss, ArrayRef<Value> wrt) {
+SmallVector<Value> buildBackward(Value loss, ArrayRef<Value> wrt,
+                                 Operation *before) {
   Block *block = loss.getParentBlock();
-  OpBuilder builder = block->mightHaveTerminator()
-                          ? OpBuilder(block->getTerminator())
-                          : OpBuilder::atBlockEnd(block);
+  if (!before && block->mightHaveTerminator())
+    before = block->getTerminator();
+  OpBuilder builder =
+      before ? OpBuilder(before) : OpBuilder::atBlockEnd(block);
   DenseMap<Value, Value> cotangents;
   cotangents[loss] = asg::buildSplat(
       builder, loss.getLoc(), cast<RankedTensorType>(loss.getType()), 1);
@@ -40,12 +42,26 @@ SmallVector<Value> buildBackward(Value loss, ArrayRef<Value> wrt) {
   return gradients;
 }
 
+namespace {
+void inlineLayers(asg::GraphOp graph) {
+  for (auto layer : llvm::to_vector(graph.getOps<asg::LayerOp>())) {
+    Operation *yield = layer.getBody().front().getTerminator();
+    for (Operation &op :
+         llvm::make_early_inc_range(layer.getBody().front().without_terminator()))
+      op.moveBefore(layer);
+    layer->replaceAllUsesWith(yield->getOperands());
+    layer->erase();
+  }
+}
+} // namespace
+
 void expandGradients(asg::GraphOp graph) {
+  inlineLayers(graph);
   SmallVector<asg::GradientOp> ops(graph.getBody().getOps<asg::GradientOp>());
   for (asg::GradientOp op : ops) {
     SmallVector<Value> gradients =
-        buildBackward(op.getLoss(), llvm::to_vector(op.getWrt()));
-    OpBuilder builder(op->getBlock()->getTerminator());
+        buildBackward(op.getLoss(), llvm::to_vector(op.getWrt()), op);
+    OpBuilder builder(op);
     for (auto [result, gradient] : llvm::zip_equal(op.getResults(), gradients)) {
       // A loss that does not depend on the value.
       if (!gradient)

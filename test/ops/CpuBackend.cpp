@@ -1,8 +1,6 @@
 //===- CpuBackend.cpp - Compiles and runs a module in this process --------===//
 #include "test/ops/CpuBackend.h"
 
-#include "asgc/Codegen.h"
-#include "asgc/Interpreter.h"
 #include "asgc/Passes.h"
 #include "asgc/abi.h"
 #include "asgc/runtime.h"
@@ -30,9 +28,9 @@ void registerPassesOnce() {
   (void)isDone;
 }
 
-struct Program {
+struct Session {
   asgc_program *handle = nullptr;
-  ~Program() { asgc_program_destroy(handle); }
+  ~Session() { asgc_program_destroy(handle); }
 };
 
 /// A DLTensor over a host tensor's memory, and its shape.
@@ -94,10 +92,11 @@ LogicalResult runPasses(ModuleOp module, const CpuOptions &options,
 
 } // namespace
 
-FailureOr<std::vector<HostTensor>> runOnCpu(ModuleOp source,
-                                            ArrayRef<HostTensor> inputs,
-                                            const CpuOptions &options,
-                                            std::string &error) {
+CpuProgram::~CpuProgram() = default;
+
+std::unique_ptr<CpuProgram> CpuProgram::compile(ModuleOp source,
+                                                const CpuOptions &options,
+                                                std::string &error) {
   MLIRContext *context = source.getContext();
   DialectRegistry registry;
   registry.insert<plan::PlanDialect>();
@@ -108,51 +107,67 @@ FailureOr<std::vector<HostTensor>> runOnCpu(ModuleOp source,
     error += diagnostic.str() + "\n";
     return success();
   });
+  std::unique_ptr<CpuProgram> program(new CpuProgram());
+  program->source = cast<ModuleOp>(source->clone());
+  OwningOpRef<ModuleOp> module(cast<ModuleOp>(source->clone()));
+  if (failed(runPasses(*module, options, error)))
+    return nullptr;
+  CodegenOptions codegen;
+  codegen.name = "test";
+  codegen.poison = true; // if the run asks for it
+  program->isa = options.isa >= 0 ? options.isa : hostIsas().back();
+  codegen.isas = {program->isa};
+  OwningOpRef<ModuleOp> llvmModule = lowerPlanToLlvm(*module, codegen);
+  if (!llvmModule)
+    return nullptr;
+  std::string object = emitCode(*llvmModule, CodeFormat::Object);
+  if (object.empty())
+    return nullptr;
+  program->code =
+      loadProgram(object, codegen.name, runtimeFunctions(), &error);
+  return program->code ? std::move(program) : nullptr;
+}
 
-  auto graph = *source.getOps<asg::GraphOp>().begin();
-  std::string entry = graph.getSymName().str();
-  std::vector<HostTensor> outputs;
+FailureOr<InterpreterResult> CpuProgram::run(StringRef entry,
+                                             ArrayRef<HostTensor> inputs,
+                                             const Variables &variables,
+                                             const CpuRun &options,
+                                             std::string &error) {
+  asgc_options runtime = {};
+  runtime.threads = options.threads;
+  runtime.poison = options.poison;
+  runtime.isa = isa + 1;
+  Session session;
+  if (asgc_program_create(&code->getDescription(), &runtime, &session.handle) !=
+      ASGC_OK) {
+    error += asgc_last_error();
+    return failure();
+  }
+  auto memoryOf = [&](const std::string &name) {
+    DLTensor view = {};
+    return asgc_program_variable(session.handle, name.c_str(), &view) == ASGC_OK
+               ? static_cast<std::byte *>(view.data)
+               : nullptr;
+  };
+  for (const auto &[name, value] : variables)
+    if (std::byte *memory = memoryOf(name))
+      llvm::copy(value.bytes(), memory);
+  asgc_program_touch(session.handle);
+
+  auto graph = SymbolTable(*source).lookup<asg::GraphOp>(entry);
+  InterpreterResult result;
   for (Type type : graph.getResultTypes()) {
     auto tensor = cast<RankedTensorType>(type);
     std::vector<int64_t> shape;
     for (const DimExpr &dim : asg::getDims(tensor))
       shape.push_back(extentFrom(graph, inputs, dim).value_or(0));
-    outputs.push_back(
+    result.outputs.push_back(
         *HostTensor::make(getDType(tensor.getElementType()), shape));
-  }
-
-  OwningOpRef<ModuleOp> module(cast<ModuleOp>(source->clone()));
-  if (failed(runPasses(*module, options, error)))
-    return failure();
-  CodegenOptions codegen;
-  codegen.name = "test";
-  codegen.poison = options.poison;
-  codegen.isas = {options.isa >= 0 ? options.isa : hostIsas().back()};
-  OwningOpRef<ModuleOp> llvmModule = lowerPlanToLlvm(*module, codegen);
-  if (!llvmModule)
-    return failure();
-  std::string object = emitCode(*llvmModule, CodeFormat::Object);
-  if (object.empty())
-    return failure();
-  std::unique_ptr<LoadedProgram> loaded =
-      loadProgram(object, codegen.name, runtimeFunctions(), &error);
-  if (!loaded)
-    return failure();
-
-  asgc_options runtime = {};
-  runtime.threads = options.threads;
-  runtime.poison = options.poison;
-  runtime.isa = codegen.isas.front() + 1;
-  Program program;
-  if (asgc_program_create(&loaded->getDescription(), &runtime,
-                          &program.handle) != ASGC_OK) {
-    error += asgc_last_error();
-    return failure();
   }
   std::vector<View> views;
   for (const HostTensor &tensor : inputs)
     views.emplace_back(tensor);
-  for (const HostTensor &tensor : outputs)
+  for (const HostTensor &tensor : result.outputs)
     views.emplace_back(tensor);
   std::vector<const DLTensor *> in;
   std::vector<DLTensor *> out;
@@ -163,12 +178,29 @@ FailureOr<std::vector<HostTensor>> runOnCpu(ModuleOp source,
     else
       out.push_back(&views[i].tensor);
   }
-  if (asgc_program_run(program.handle, entry.c_str(), in.data(), in.size(),
+  if (asgc_program_run(session.handle, entry.str().c_str(), in.data(), in.size(),
                        out.data(), out.size()) != ASGC_OK) {
-    error += asgc_program_error(program.handle);
+    error += asgc_program_error(session.handle);
     return failure();
   }
-  return outputs;
+  result.assigned = variables;
+  for (auto &[name, value] : result.assigned)
+    if (const std::byte *memory = memoryOf(name))
+      std::copy_n(memory, value.bytes().size(), value.bytes().begin());
+  return result;
+}
+
+FailureOr<InterpreterResult> runOnCpu(ModuleOp module,
+                                      ArrayRef<HostTensor> inputs,
+                                      const Variables &variables,
+                                      const CpuOptions &options,
+                                      std::string &error) {
+  std::unique_ptr<CpuProgram> program =
+      CpuProgram::compile(module, options, error);
+  if (!program)
+    return failure();
+  auto graph = *module.getOps<asg::GraphOp>().begin();
+  return program->run(graph.getSymName(), inputs, variables, {}, error);
 }
 
 } // namespace asgc::test

@@ -2,10 +2,13 @@
 #ifndef ASGC_TEST_OPS_CPUBACKEND_H
 #define ASGC_TEST_OPS_CPUBACKEND_H
 
-#include "asgc/HostTensor.h"
+#include "asgc/Codegen.h"
+#include "asgc/Interpreter.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,17 +19,45 @@ struct CpuOptions {
   /// "asg-differentiate,asg-simplify,asg-fuse"; may be empty.
   std::string asgPasses = "asg-pipeline";
   /// Passes over the plan after plan-build.
-  std::string planPasses = "plan-schedule,plan-assign-memory";
-  int32_t threads = 1;
-  int32_t isa = -1;    ///< ASGC_ISA_*; -1: the best this machine has
-  bool poison = false; ///< dead buffers are filled with NaN
+  std::string planPasses = "plan-select-kernels,plan-schedule,"
+                           "plan-assign-memory,plan-verify";
+  int32_t isa = -1; ///< ASGC_ISA_*; -1: the best this machine has
 };
 
-/// Outputs of the only graph of `module`, which stays as it is. Failure with a
+struct CpuRun {
+  int32_t threads = 1;
+  bool poison = false; ///< the arena, and dead buffers, are filled with NaN
+};
+
+/// The graphs of a module, compiled in this process.
+class CpuProgram {
+public:
+  /// Null with a sentence in `error`. `source` stays as it is.
+  static std::unique_ptr<CpuProgram> compile(mlir::ModuleOp source,
+                                             const CpuOptions &options,
+                                             std::string &error);
+  ~CpuProgram();
+
+  /// Outputs and the variables after a run that starts from `variables`; an entry of
+  /// them missing is zero. Failure with a sentence in `error`.
+  mlir::FailureOr<InterpreterResult>
+  run(llvm::StringRef entry, llvm::ArrayRef<HostTensor> inputs,
+      const Variables &variables, const CpuRun &options, std::string &error);
+
+private:
+  CpuProgram() = default;
+
+  mlir::OwningOpRef<mlir::ModuleOp> source; // for the types of outputs
+  std::unique_ptr<LoadedProgram> code;
+  int32_t isa = 0;
+};
+
+/// Compiles `module`, which stays as it is, and runs its first graph. Failure with a
 /// sentence in `error`.
-mlir::FailureOr<std::vector<HostTensor>>
+mlir::FailureOr<InterpreterResult>
 runOnCpu(mlir::ModuleOp module, llvm::ArrayRef<HostTensor> inputs,
-         const CpuOptions &options, std::string &error);
+         const Variables &variables, const CpuOptions &options,
+         std::string &error);
 
 } // namespace asgc::test
 

@@ -1,5 +1,6 @@
 //===- GradientTest.cpp - Rules against differences of values -------------===//
 #include "test/ops/Backward.h"
+#include "test/ops/Counts.h"
 #include "test/ops/Example.h"
 
 #include <doctest/doctest.h>
@@ -135,6 +136,7 @@ TEST_SUITE("gradients") {
       checkDerivatives(differentiate(example.graph, loss,
                                      floatInputs(example.graph, count)),
                        inputsFor(example.graph, *named.op));
+      test::count(*named.op, Check::gradient);
     }
   }
 
@@ -161,6 +163,7 @@ TEST_SUITE("gradients") {
         continue;
       checkDerivatives(differentiate(example.graph, sum, wrt),
                        inputsFor(example.graph, *named.op));
+      test::count(*named.op, Check::secondGradient);
       ++checked;
     }
     CHECK(checked > 40);

@@ -1,6 +1,7 @@
 //===- OpsTest.cpp - Every record's examples are read, printed and run ----===//
 #include "test/ops/Backends.h"
 #include "test/ops/Backward.h"
+#include "test/ops/Counts.h"
 #include "test/ops/Example.h"
 
 #include <doctest/doctest.h>
@@ -71,6 +72,7 @@ TEST_SUITE("ops") {
       auto fromGeneric = reader.read(generic);
       REQUIRE_MESSAGE(fromGeneric, reader.errors, generic);
       CHECK(Reader::print(*fromGeneric) == text);
+      count(*named.op, Check::roundTrip);
     }
   }
 
@@ -104,18 +106,23 @@ TEST_SUITE("ops") {
         Reader reader;
         Example example = readExample(reader, named.text);
         REQUIRE_MESSAGE(example, reader.errors);
-        if (example.isWholeModule)
+        if (backend.fuses && !example.graph.getOps<asg::FusionOp>().empty())
           continue;
         expandGradients(example.graph);
         auto inputs = drawInputs(example.graph, *named.op, false, 1);
-        auto expected = interpret(example.graph, inputs);
+        auto variables = drawVariables(*example.module, *named.op, 2);
+        auto expected = interpret(example.graph, inputs, variables);
         REQUIRE_MESSAGE(mlir::succeeded(expected), reader.errors);
         std::string error;
-        auto actual = backend.run(*example.module, inputs, error);
+        auto actual = backend.run(*example.module, inputs, variables, error);
         REQUIRE_MESSAGE(mlir::succeeded(actual), error);
-        REQUIRE(actual->size() == expected->outputs.size());
-        for (size_t i = 0; i < actual->size(); ++i)
-          CHECK(isClose((*actual)[i], expected->outputs[i], backend.tolerance));
+        REQUIRE(actual->outputs.size() == expected->outputs.size());
+        for (size_t i = 0; i < actual->outputs.size(); ++i)
+          CHECK(isClose(actual->outputs[i], expected->outputs[i],
+                        backend.tolerance));
+        for (const auto &[name, value] : expected->assigned)
+          CHECK(isClose(actual->assigned.at(name), value, backend.tolerance));
+        count(*named.op, Check::parity);
       }
     }
   }

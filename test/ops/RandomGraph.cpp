@@ -2,20 +2,29 @@
 #include "test/ops/RandomGraph.h"
 
 #include "test/ops/Backward.h"
+#include "test/ops/RandomBuilder.h"
 
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 
-#include <random>
+#include <cstdlib>
 
 using namespace mlir;
 
 namespace asgc::test {
 
+using Value = mlir::Value;
+
 namespace {
 
 // Inputs come in these shapes; `n` is known at run time only.
-constexpr const char *kHeader = R"(
+constexpr const char *kModule = R"(
+asg.param @weight : tensor<5x7xf32>
+asg.param @bias : tensor<7xf32>
+asg.state @moment : tensor<5x7xf32> role "state"
+asg.state @mean : tensor<7xf32> role "state"
+asg.state @count : tensor<i64> role "state"
+asg.state @mask : tensor<5x7xi1> role "state"
 asg.graph @main(
     %a: tensor<5x7xf32> {asg.name = "a"},
     %b: tensor<7xf32> {asg.name = "b"},
@@ -25,494 +34,304 @@ asg.graph @main(
     %f: tensor<4x3x3x2xf32> {asg.name = "f"},
     %g: tensor<?x7xf32, #asg.dims<n, 7>> {asg.name = "g"},
     %h: tensor<?x3x7xf32, #asg.dims<n, 3, 7>> {asg.name = "h"},
+    %k: tensor<33x17xf32> {asg.name = "k"},
+    %z: tensor<0x7xf32> {asg.name = "z"},
     %i: tensor<4xi64> {asg.name = "i"},
     %j: tensor<5xi32> {asg.name = "j"},
-    %k: tensor<33x17xf32> {asg.name = "k"}) dims = {n = 9} {
+    %l: tensor<5x7xi8> {asg.name = "l"},
+    %m: tensor<?x7xi32, #asg.dims<n, 7>> {asg.name = "m"},
+    %o: tensor<3x5xi64> {asg.name = "o"},
+    %p: tensor<5x7xi1> {asg.name = "p"},
+    %q: tensor<5x7xf16> {asg.name = "q"},
+    %r: tensor<?x3x7xbf16, #asg.dims<n, 3, 7>> {asg.name = "r"}) dims = {n = 9} {
+  %weight = asg.read @weight : tensor<5x7xf32>
+  %bias = asg.read @bias : tensor<7xf32>
+  %moment = asg.read @moment : tensor<5x7xf32>
+  %mean = asg.read @mean : tensor<7xf32>
+  %count = asg.read @count : tensor<i64>
+  %mask = asg.read @mask : tensor<5x7xi1>
+  %table = asg.constant dense<[0.25, -0.5, 0.75, 1.0, -1.0, 0.125, 0.5]> : tensor<7xf32>
   asg.return
 })";
 
-class Generator {
-public:
-  Generator(asg::GraphOp graph, uint64_t seed)
-      : graph(graph), builder(graph.getContext()),
-        loc(NameLoc::get(builder.getStringAttr("random"),
-                         FileLineColLoc::get(builder.getContext(), "random.asg",
-                                             1, 1))),
-        random(seed) {
-    builder.setInsertionPoint(graph.getBody().front().getTerminator());
-    for (BlockArgument argument : graph.getBody().getArguments()) {
-      argument.setLoc(loc);
-      if (isFloat(argument)) {
-        values.push_back(argument);
-        inputs.push_back(argument);
-      }
-    }
-    indices64 = graph.getBody().getArgument(8);
-    indices32 = graph.getBody().getArgument(9);
-  }
+/// The run-time dim: one, its bound, and between.
+int64_t chooseExtent(uint64_t seed) {
+  constexpr int64_t extents[] = {5, 1, 9, 2, 7};
+  return extents[seed % std::size(extents)];
+}
 
-  void run(const RandomGraphOptions &options) {
-    for (int64_t i = 0; i < options.ops; ++i) {
-      // The type is now that of the graph's line i + 2, for provenance.
-      loc = NameLoc::get(builder.getStringAttr("random." + Twine(i)),
-                         FileLineColLoc::get(builder.getContext(), "random.asg",
-                                             i + 2, 1));
-      drawOp();
-    }
-    SmallVector<Value> outputs;
-    Value loss;
-    // Everything recent enters the loss; a few values are outputs themselves.
-    size_t first = values.size() > 8 ? values.size() - 8 : 0;
-    for (size_t i = first; i < values.size(); ++i) {
-      Value value = toF32(values[i]);
-      Value term = mean(asg::MulOp::create(builder, loc, value, value));
-      loss = loss ? asg::AddOp::create(builder, loc, loss, term).getResult()
-                  : term;
-      if (coin(3))
-        outputs.push_back(values[i]);
-    }
-    outputs.append(extraOutputs);
-    outputs.push_back(loss);
-    if (options.wantsGradient) {
-      SmallVector<Value> wrt(inputs.begin(), inputs.end());
-      SmallVector<Type> types;
-      for (Value value : wrt)
-        types.push_back(value.getType());
-      auto gradient = asg::GradientOp::create(builder, loc, types, loss, wrt,
-                                              /*allowUnused=*/true);
-      llvm::append_range(outputs, gradient.getResults());
-    }
-    setOutputs(graph, outputs);
+HostTensor drawTensor(RankedTensorType type, int64_t n,
+                      std::mt19937_64 &random) {
+  std::vector<int64_t> shape;
+  for (const DimExpr &dim : asg::getDims(type))
+    shape.push_back(*dim.evaluate([&](std::string_view) { return n; }));
+  DType dtype = getDType(type.getElementType());
+  HostTensor tensor = *HostTensor::make(dtype, shape);
+  for (int64_t i = 0; i < tensor.numElements(); ++i) {
+    uint64_t bits = random();
+    if (isFloat(dtype))
+      tensor.set(i, (static_cast<double>(bits % 129) - 64) / 64);
+    else if (dtype == DType::Bool)
+      tensor.setInteger(i, bits % 2);
+    else
+      tensor.setInteger(i, static_cast<int64_t>(bits % 8) - 1);
   }
-
-private:
-  using T = RankedTensorType;
-
-  //===- Draws ------------------------------------------------------------===//
-
-  int64_t below(int64_t n) { return static_cast<int64_t>(random() % n); }
-  bool coin(int64_t n) { return below(n) == 0; }
-  /// Recent values more often, so that graphs grow deep.
-  Value draw() {
-    size_t i = coin(2) ? values.size() - 1 - below(std::min<size_t>(4, values.size()))
-                       : below(values.size());
-    return values[i];
-  }
-  Value drawWhere(llvm::function_ref<bool(T)> accepts) {
-    for (int i = 0; i < 20; ++i)
-      if (Value value = draw(); accepts(typeOf(value)))
-        return value;
-    return {};
-  }
-  Value drawInput() { return inputs[below(inputs.size())]; }
-
-  static bool isFloat(Value value) {
-    return isa<FloatType>(typeOf(value).getElementType());
-  }
-  static T typeOf(Value value) { return cast<T>(value.getType()); }
-  void keep(Value value) { values.push_back(value); }
-  static SmallVector<int64_t> allAxes(Value x) {
-    return llvm::to_vector(llvm::seq<int64_t>(0, typeOf(x).getRank()));
-  }
-
-  //===- Building ---------------------------------------------------------===//
-
-  template <typename Op, typename... Args> Value make(Args &&...args) {
-    return Op::create(builder, loc, std::forward<Args>(args)...).getResult();
-  }
-  Value splat(Value like, double value) {
-    return asg::buildSplat(builder, loc, typeOf(like), value);
-  }
-  Value plus(Value x, double value) { return make<asg::AddOp>(x, splat(x, value)); }
-  Value times(Value x, double value) { return make<asg::MulOp>(x, splat(x, value)); }
-  Value square(Value x) { return make<asg::MulOp>(x, x); }
-  /// Into (-1, 1), whatever came before.
-  Value tame(Value x) { return make<asg::TanhOp>(x); }
-  Value toF32(Value x) {
-    return typeOf(x).getElementType().isF32()
-               ? x
-               : make<asg::CastOp>(
-                     asg::withElementType(typeOf(x), builder.getF32Type()), x);
-  }
-  Value mean(Value x) {
-    SmallVector<int64_t> axes = allAxes(x);
-    Value sum = make<asg::ReduceSumOp>(x, axes);
-    DimExpr count = asg::getNumElements(typeOf(x));
-    Value extent =
-        count.asConstant()
-            ? splat(sum, static_cast<double>(*count.asConstant()))
-            : make<asg::DimOp>(sum.getType(), builder.getStringAttr(count.str()));
-    return make<asg::DivOp>(sum, extent);
-  }
-
-  //===- Families ---------------------------------------------------------===//
-
-  void drawOp() {
-    using Draw = void (Generator::*)();
-    static constexpr Draw draws[] = {
-        &Generator::unary,      &Generator::unary,    &Generator::binary,
-        &Generator::binary,     &Generator::broadcast, &Generator::reduce,
-        &Generator::reduce,     &Generator::transpose, &Generator::reshape,
-        &Generator::slice,      &Generator::pad,      &Generator::concat,
-        &Generator::dot,        &Generator::dot,      &Generator::convolution,
-        &Generator::pool,       &Generator::gather,   &Generator::scatter,
-        &Generator::softmax,    &Generator::layerNorm, &Generator::choose,
-        &Generator::steps,      &Generator::randomDraw, &Generator::narrow,
-        &Generator::bits,       &Generator::gelu};
-    (this->*draws[below(std::size(draws))])();
-  }
-
-  void unary() {
-    Value x = draw();
-    switch (below(13)) {
-    case 0: return keep(make<asg::NegOp>(x));
-    case 1: return keep(make<asg::AbsOp>(x));
-    case 2: return keep(make<asg::TanhOp>(x));
-    case 3: return keep(make<asg::ErfOp>(x));
-    case 4: return keep(make<asg::SinOp>(x));
-    case 5: return keep(make<asg::CosOp>(x));
-    case 6: return keep(make<asg::ExpOp>(tame(x)));
-    case 7: return keep(make<asg::Expm1Op>(tame(x)));
-    case 8: return keep(make<asg::LogOp>(plus(square(x), 0.5)));
-    case 9: return keep(make<asg::Log1pOp>(square(tame(x))));
-    case 10: return keep(make<asg::SqrtOp>(plus(square(x), 0.5)));
-    case 11: return keep(make<asg::RsqrtOp>(plus(square(x), 0.5)));
-    default: return keep(make<asg::StopGradientOp>(x));
-    }
-  }
-
-  void binary() {
-    Value x = draw();
-    Value y = drawWhere([&](T type) { return type == typeOf(x); });
-    y = y ? y : make<asg::SinOp>(x);
-    switch (below(7)) {
-    case 0: return keep(make<asg::AddOp>(x, y));
-    case 1: return keep(make<asg::SubOp>(x, y));
-    case 2: return keep(make<asg::MulOp>(tame(x), y));
-    case 3: return keep(make<asg::DivOp>(x, plus(square(y), 1)));
-    case 4: return keep(make<asg::MinOp>(x, y));
-    case 5: return keep(make<asg::MaxOp>(x, y));
-    default:
-      return keep(make<asg::PowOp>(plus(square(tame(x)), 0.5), tame(y)));
-    }
-  }
-
-  /// A value repeated to a larger shape and joined with one of that shape.
-  void broadcast() {
-    Value x = drawWhere([](T type) { return type.getRank() > 0; });
-    if (!x)
-      return;
-    SmallVector<int64_t> reduced, kept;
-    for (int64_t axis = 0; axis < typeOf(x).getRank(); ++axis)
-      (coin(2) ? reduced : kept).push_back(axis);
-    Value small = make<asg::ReduceMaxOp>(x, reduced);
-    Value large = asg::buildBroadcast(builder, loc, small, typeOf(x), kept);
-    keep(make<asg::SubOp>(x, large));
-  }
-
-  void reduce() {
-    Value x = drawWhere([](T type) { return type.getRank() > 0; });
-    if (!x)
-      return;
-    SmallVector<int64_t> axes;
-    for (int64_t axis = 0; axis < typeOf(x).getRank(); ++axis)
-      if (coin(2))
-        axes.push_back(axis);
-    switch (below(4)) {
-    case 0: return keep(times(make<asg::ReduceSumOp>(x, axes), 0.25));
-    case 1: return keep(make<asg::ReduceMaxOp>(x, axes));
-    case 2: return keep(make<asg::ReduceMinOp>(x, axes));
-    default: {
-      // Of few elements near one: a product stays near one.
-      Value near = plus(times(tame(x), 0.05), 1);
-      return keep(make<asg::ReduceProdOp>(near, axes));
-    }
-    }
-  }
-
-  void transpose() {
-    Value x = draw();
-    SmallVector<int64_t> perm = allAxes(x);
-    std::shuffle(perm.begin(), perm.end(), random);
-    keep(make<asg::TransposeOp>(x, perm));
-  }
-
-  void reshape() {
-    Value x = drawWhere([](T type) { return type.getRank() >= 2; });
-    if (!x)
-      return;
-    // Joins two neighbours, or splits off a unit dim.
-    SmallVector<DimExpr> dims = asg::getDims(typeOf(x));
-    int64_t at = below(dims.size() - 1);
-    if (coin(3)) {
-      dims.insert(dims.begin() + at, DimExpr(1));
-    } else {
-      dims[at] = dims[at] * dims[at + 1];
-      dims.erase(dims.begin() + at + 1);
-    }
-    keep(make<asg::ReshapeOp>(asg::withDims(typeOf(x), dims), x));
-  }
-
-  void slice() {
-    Value x = draw();
-    SmallVector<DimExpr> dims = asg::getDims(typeOf(x));
-    SmallVector<int64_t> starts(dims.size(), 0), strides(dims.size(), 1);
-    for (size_t axis = 0; axis < dims.size(); ++axis) {
-      auto extent = dims[axis].asConstant();
-      if (!extent || *extent < 2 || coin(2))
-        continue;
-      starts[axis] = below(*extent);
-      strides[axis] = 1 + below(2);
-      int64_t most = (*extent - starts[axis] + strides[axis] - 1) / strides[axis];
-      dims[axis] = DimExpr(1 + below(most));
-    }
-    keep(make<asg::SliceOp>(asg::withDims(typeOf(x), dims), x, starts, strides));
-  }
-
-  void pad() {
-    Value x = drawWhere([](T type) {
-      return type.getRank() > 0 && type.getRank() < 4;
-    });
-    if (!x)
-      return;
-    int64_t rank = typeOf(x).getRank();
-    SmallVector<int64_t> low, high, interior;
-    for (int64_t axis = 0; axis < rank; ++axis) {
-      low.push_back(below(3));
-      high.push_back(below(2));
-      bool canWiden = !typeOf(x).isDynamicDim(axis);
-      interior.push_back(canWiden ? below(2) : 0);
-    }
-    keep(make<asg::PadOp>(x, low, high, interior,
-                          llvm::APFloat(coin(2) ? 0.0 : 0.5)));
-  }
-
-  void concat() {
-    Value x = drawWhere([](T type) { return type.getRank() > 0; });
-    if (!x)
-      return;
-    Value y = drawWhere([&](T type) { return type == typeOf(x); });
-    y = y ? y : make<asg::CosOp>(x);
-    keep(make<asg::ConcatOp>(ValueRange{x, y},
-                             static_cast<uint64_t>(below(typeOf(x).getRank()))));
-  }
-
-  void dot() {
-    Value x = drawWhere([](T type) { return type.getRank() >= 1; });
-    if (!x)
-      return;
-    x = tame(toF32(x));
-    int64_t rank = typeOf(x).getRank();
-    SmallVector<int64_t> batch, contract;
-    for (int64_t axis = 0; axis < rank; ++axis) {
-      int64_t part = below(3);
-      if (part == 0)
-        batch.push_back(axis);
-      else if (part == 1)
-        contract.push_back(axis);
-    }
-    Value y = coin(2) ? x : make<asg::SinOp>(x);
-    // Free axes of both sides stand in the result: keep it small.
-    if (rank - batch.size() - contract.size() > 2)
-      return;
-    keep(times(make<asg::DotOp>(x, y, batch, batch, contract, contract), 0.2));
-  }
-
-  void convolution() {
-    Value x = graph.getBody().getArgument(4); // [2, 6, 5, 4]
-    Value weight = graph.getBody().getArgument(5); // [4, 3, 3, 2]: two groups
-    if (coin(2))
-      x = make<asg::SinOp>(x);
-    SmallVector<int64_t> strides = {1 + below(2), 1 + below(2)};
-    SmallVector<int64_t> low = {below(2), below(2)}, high = {below(2), below(3)};
-    SmallVector<int64_t> dilations = {1 + below(2), 1};
-    keep(times(make<asg::Conv2dOp>(x, weight, strides, low, high, dilations,
-                                   uint64_t{2}),
-               0.25));
-  }
-
-  void pool() {
-    Value x = graph.getBody().getArgument(4);
-    if (coin(2))
-      x = make<asg::SinOp>(x);
-    SmallVector<int64_t> kernel = {1 + below(3), 1 + below(3)};
-    SmallVector<int64_t> strides = {1 + below(2), 1 + below(2)};
-    SmallVector<int64_t> low, high;
-    for (int64_t extent : kernel) {
-      low.push_back(below(extent / 2 + 1));
-      high.push_back(below(extent / 2 + 1));
-    }
-    if (coin(2)) {
-      auto op = asg::MaxPool2dOp::create(builder, loc, x, kernel, strides, low,
-                                         high, ArrayRef<int64_t>{1, 1});
-      if (coin(3))
-        extraOutputs.push_back(op.getIndices());
-      return keep(op.getY());
-    }
-    keep(make<asg::AvgPool2dOp>(x, kernel, strides, low, high, coin(2)));
-  }
-
-  void gather() {
-    Value x = drawWhere([](T type) { return type.getRank() >= 1; });
-    if (!x)
-      return;
-    // Indices may lie outside: they are clamped.
-    keep(make<asg::GatherOp>(x, coin(2) ? indices64 : indices32,
-                             static_cast<uint64_t>(below(typeOf(x).getRank())),
-                             uint64_t{0}));
-  }
-
-  void scatter() {
-    Value x = drawWhere([](T type) {
-      return type.getRank() >= 1 && type.hasStaticShape() &&
-             type.getDimSize(0) == 5;
-    });
-    if (!x)
-      return;
-    SmallVector<DimExpr> dims = asg::getDims(typeOf(x));
-    dims[0] = DimExpr(3 + below(5));
-    keep(make<asg::ScatterAddOp>(asg::withDims(typeOf(x), dims), x, indices32,
-                                 uint64_t{0}, uint64_t{0}));
-  }
-
-  void softmax() {
-    Value x = drawWhere([](T type) { return type.getRank() >= 1; });
-    if (!x)
-      return;
-    int64_t axis = coin(3) ? below(typeOf(x).getRank()) : typeOf(x).getRank() - 1;
-    auto along = [&](Value y) {
-      return asg::buildUnreduce(builder, loc, y, typeOf(x), {axis});
-    };
-    SmallVector<int64_t> axes = {axis};
-    Value largest = make<asg::ReduceMaxOp>(x, axes);
-    Value e = make<asg::ExpOp>(
-        make<asg::SubOp>(x, along(make<asg::StopGradientOp>(largest))));
-    keep(make<asg::DivOp>(e, along(make<asg::ReduceSumOp>(e, axes))));
-  }
-
-  void layerNorm() {
-    Value x = drawWhere([](T type) {
-      return type.getRank() >= 1 && !type.isDynamicDim(type.getRank() - 1) &&
-             type.getShape().back() > 1;
-    });
-    if (!x)
-      return;
-    int64_t axis = typeOf(x).getRank() - 1;
-    SmallVector<int64_t> axes = {axis};
-    double scale = 1.0 / typeOf(x).getShape().back();
-    auto rowMean = [&](Value y) {
-      Value sum = make<asg::ReduceSumOp>(y, axes);
-      return asg::buildUnreduce(builder, loc, times(sum, scale), typeOf(x),
-                                {axis});
-    };
-    Value centered = make<asg::SubOp>(x, rowMean(x));
-    Value variance = plus(rowMean(square(centered)), 0.1);
-    keep(make<asg::MulOp>(centered, make<asg::RsqrtOp>(variance)));
-  }
-
-  void choose() {
-    Value x = drawInput();
-    Value condition = make<asg::CompareOp>(
-        static_cast<asg::Predicate>(below(6)), x, splat(x, 0.25));
-    if (coin(3))
-      condition = make<asg::NotOp>(condition);
-    Value y = make<asg::SinOp>(x);
-    keep(make<asg::SelectOp>(condition, x, y));
-  }
-
-  /// Functions with jumps, of exact inputs.
-  void steps() {
-    Value x = drawInput();
-    switch (below(5)) {
-    case 0: return keep(make<asg::FloorOp>(times(x, 3)));
-    case 1: return keep(make<asg::CeilOp>(times(x, 3)));
-    case 2: return keep(make<asg::RoundOp>(times(x, 4)));
-    case 3: return keep(make<asg::SignOp>(x));
-    default: {
-      if (typeOf(x).getRank() == 0)
-        return;
-      int64_t axis = below(typeOf(x).getRank());
-      SmallVector<DimExpr> dims = asg::getDims(typeOf(x));
-      dims.erase(dims.begin() + axis);
-      T type = asg::getTensorType(builder.getContext(), dims,
-                                  coin(2) ? builder.getI64Type()
-                                          : builder.getI32Type());
-      Value index = coin(2) ? make<asg::ArgMaxOp>(type, x, uint64_t(axis))
-                            : make<asg::ArgMinOp>(type, x, uint64_t(axis));
-      extraOutputs.push_back(index);
-    }
-    }
-  }
-
-  void randomDraw() {
-    Value x = draw();
-    auto i64 = RankedTensorType::get({}, builder.getI64Type());
-    Value seed = asg::buildSplat(builder, loc, i64, below(1000));
-    Value step = asg::buildSplat(builder, loc, i64, below(1000));
-    T type = asg::withElementType(typeOf(x), builder.getF32Type());
-    uint64_t stream = below(100);
-    Value noise = make<asg::RandomUniformOp>(type, seed, step, stream);
-    if (coin(2))
-      noise = make<asg::SelectOp>(
-          make<asg::CompareOp>(asg::Predicate::ge, noise, splat(noise, 0.3)),
-          toF32(x), splat(noise, 0));
-    else if (coin(2))
-      noise = make<asg::RandomNormalOp>(type, seed, step, stream);
-    keep(noise);
-  }
-
-  /// Through a narrower type and back: exact for the inputs.
-  void narrow() {
-    Value x = drawInput();
-    Type element = coin(2) ? Type(builder.getBF16Type())
-                           : Type(builder.getF16Type());
-    Value y = make<asg::CastOp>(asg::withElementType(typeOf(x), element), x);
-    keep(toF32(coin(2) ? make<asg::NegOp>(y) : y));
-  }
-
-  /// Integers and bools of exact inputs.
-  void bits() {
-    Value x = drawInput();
-    Type element = coin(2) ? builder.getI32Type() : builder.getI64Type();
-    Value y = make<asg::CastOp>(asg::withElementType(typeOf(x), element),
-                                times(x, 9));
-    Value z = make<asg::MulOp>(y, splat(y, 3));
-    switch (below(4)) {
-    case 0: z = make<asg::ModOp>(z, splat(z, 4)); break;
-    case 1: z = make<asg::DivOp>(z, splat(z, 2)); break;
-    case 2: z = make<asg::XorOp>(z, splat(z, 5)); break;
-    default: z = make<asg::MaxOp>(z, y); break;
-    }
-    Value even = make<asg::CompareOp>(asg::Predicate::le, z, y);
-    Value back = make<asg::CastOp>(typeOf(x), z);
-    keep(make<asg::SelectOp>(even, x, times(back, 0.1)));
-  }
-
-  void gelu() {
-    Value x = draw();
-    Value half = times(x, 0.5);
-    keep(make<asg::MulOp>(half, plus(make<asg::ErfOp>(times(x, 0.70710678)), 1)));
-  }
-
-  asg::GraphOp graph;
-  OpBuilder builder;
-  Location loc;
-  std::mt19937_64 random;
-  std::vector<Value> values, inputs;
-  SmallVector<Value> extraOutputs;
-  Value indices64, indices32;
-};
+  return tensor;
+}
 
 } // namespace
+
+//===- Draws --------------------------------------------------------------===//
+
+Value RandomBuilder::draw(const Pool &pool) {
+  size_t recent = std::min<size_t>(4, pool.size());
+  return pool[coin(2) ? pool.size() - 1 - below(recent) : below(pool.size())];
+}
+
+Value RandomBuilder::drawWhere(const Pool &pool,
+                               llvm::function_ref<bool(Type)> accepts) {
+  for (int i = 0; i < 20; ++i)
+    if (Value value = draw(pool); accepts(typeOf(value)))
+      return value;
+  return {};
+}
+
+Value RandomBuilder::drawLike(const Pool &pool, Value other) {
+  return drawWhere(pool, [&](Type type) { return type == typeOf(other); });
+}
+
+RandomBuilder::Axes RandomBuilder::allAxes(Value x) {
+  return llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x)));
+}
+
+RandomBuilder::Axes RandomBuilder::drawAxes(Value x) {
+  Axes axes;
+  for (int64_t axis : allAxes(x))
+    if (coin(2))
+      axes.push_back(axis);
+  return axes;
+}
+
+//===- Building -----------------------------------------------------------===//
+
+Value RandomBuilder::castTo(Value x, mlir::Type element) {
+  return elementOf(x) == element
+             ? x
+             : make<asg::CastOp>(asg::withElementType(typeOf(x), element), x);
+}
+
+Value RandomBuilder::mean(Value x) {
+  Value sum = make<asg::ReduceSumOp>(x, allAxes(x));
+  DimExpr count = asg::getNumElements(typeOf(x));
+  Value extent =
+      count.asConstant()
+          ? splat(sum, static_cast<double>(*count.asConstant()))
+          : make<asg::DimOp>(sum.getType(), builder.getStringAttr(count.str()));
+  return make<asg::DivOp>(sum, extent);
+}
+
+RandomBuilder::RandomBuilder(asg::GraphOp graph, uint64_t seed)
+    : graph(graph), builder(graph.getContext()),
+      loc(NameLoc::get(builder.getStringAttr("random"),
+                       FileLineColLoc::get(builder.getContext(), "random.asg", 1,
+                                           1))),
+      random(seed) {
+  Block &block = graph.getBody().front();
+  builder.setInsertionPoint(block.getTerminator());
+  auto sort = [&](Value value) {
+    mlir::Type element = elementOf(value);
+    Pool &pool = element.isF32()            ? floats
+                 : isa<FloatType>(element)  ? narrows
+                 : element.isInteger(1)     ? bools
+                                            : integers;
+    pool.push_back(value);
+  };
+  for (BlockArgument argument : block.getArguments()) {
+    argument.setLoc(loc);
+    StringRef name = graph.getInputName(argument.getArgNumber());
+    if (name == "z") {
+      emptyInput = argument;
+      continue;
+    }
+    sort(argument);
+    if (elementOf(argument).isF32())
+      inputs.push_back(argument);
+    if (name == "e")
+      imageInput = argument;
+    else if (name == "f")
+      kernelInput = argument;
+    else if (name == "i")
+      indices64 = argument;
+    else if (name == "j")
+      indices32 = argument;
+  }
+  for (Operation &op : block.without_terminator()) {
+    op.setLoc(loc);
+    sort(op.getResult(0));
+    if (auto read = dyn_cast<asg::ReadOp>(op))
+      variables[read.getVariable()] = read.getY();
+  }
+}
+
+//===- The graph ----------------------------------------------------------===//
+
+void RandomBuilder::drawOp() {
+  using Draw = void (RandomBuilder::*)();
+  static constexpr Draw draws[] = {
+      &RandomBuilder::unary,     &RandomBuilder::unary,
+      &RandomBuilder::binary,    &RandomBuilder::binary,
+      &RandomBuilder::broadcast, &RandomBuilder::reduce,
+      &RandomBuilder::reduce,    &RandomBuilder::layout,
+      &RandomBuilder::layout,    &RandomBuilder::layout,
+      &RandomBuilder::dot,       &RandomBuilder::dense,
+      &RandomBuilder::dense,     &RandomBuilder::convolution,
+      &RandomBuilder::pool,      &RandomBuilder::scatter,
+      &RandomBuilder::softmax,   &RandomBuilder::layerNorm,
+      &RandomBuilder::gelu,      &RandomBuilder::choose,
+      &RandomBuilder::steps,     &RandomBuilder::randomDraw,
+      &RandomBuilder::empty,     &RandomBuilder::rounded,
+      &RandomBuilder::bits,      &RandomBuilder::narrow,
+      &RandomBuilder::narrow,    &RandomBuilder::integer,
+      &RandomBuilder::integer,   &RandomBuilder::boolean};
+  (this->*draws[below(std::size(draws))])();
+}
+
+/// Puts what was drawn behind `before` into an asg.layer.
+void RandomBuilder::wrapInLayer(Operation *before, ArrayRef<size_t> sizes) {
+  std::vector<Value *> kept;
+  for (auto [pool, size] : llvm::zip(allPools(), sizes))
+    for (Value &value : llvm::drop_begin(*pool, size))
+      kept.push_back(&value);
+  Operation *end = graph.getBody().front().getTerminator();
+  Operation *first = before->getNextNode();
+  if (kept.empty() || first == end)
+    return;
+  SmallVector<mlir::Type> types;
+  SmallVector<Value> inside;
+  for (Value *value : kept) {
+    types.push_back(value->getType());
+    inside.push_back(*value);
+  }
+  auto layer = asg::LayerOp::create(builder, loc, types, "random", "drawn",
+                                    DictionaryAttr());
+  Block &body = layer.getBody().emplaceBlock();
+  body.getOperations().splice(body.end(), first->getBlock()->getOperations(),
+                              first->getIterator(), layer->getIterator());
+  auto inner = OpBuilder::atBlockEnd(&body);
+  asg::YieldOp::create(inner, loc, inside);
+  for (auto [value, result] : llvm::zip(kept, layer.getValues()))
+    *value = result;
+}
+
+Value RandomBuilder::buildLoss(const Pool &pool, size_t count) {
+  Value loss;
+  for (Value value : ArrayRef(pool).take_back(count)) {
+    value = castTo(value, builder.getF32Type());
+    Value term = mean(square(value));
+    loss = loss ? make<asg::AddOp>(loss, term) : term;
+  }
+  return loss;
+}
+
+void RandomBuilder::assign(StringRef variable, Value value) {
+  asg::AssignOp::create(builder, loc, variable, value);
+}
+
+/// A step of training, and variables that change places.
+void RandomBuilder::assignVariables(ValueRange gradients) {
+  auto old = [&](StringRef name) { return variables[name]; };
+  auto step = [&](StringRef name, Value by) {
+    assign(name, make<asg::SubOp>(old(name), times(by, 0.125)));
+  };
+  Value like = drawLike(floats, old("moment"));
+  switch (below(4)) {
+  case 0: // two that change places
+    assign("bias", old("mean"));
+    assign("mean", old("bias"));
+    break;
+  case 1:
+    assign("mean", gradients.empty() ? make<asg::SinOp>(old("bias"))
+                                     : gradients[1]);
+    break;
+  default:
+    break;
+  }
+  if (!gradients.empty() && !coin(4)) {
+    Value moment =
+        make<asg::AddOp>(times(old("moment"), 0.75), gradients[0]);
+    assign("moment", moment);
+    step("weight", moment);
+  } else if (like && coin(2)) {
+    assign("weight", like);
+  }
+  assign("count", make<asg::AddOp>(old("count"), splat(old("count"), 1)));
+  if (Value mask = drawLike(bools, old("mask")); mask && coin(2))
+    assign("mask", mask);
+}
+
+void RandomBuilder::run(const RandomGraphOptions &options) {
+  for (int64_t i = 0; i < options.ops; ++i) {
+    // The type is now that of the graph's line i + 2, for provenance.
+    loc = NameLoc::get(
+        builder.getStringAttr("random." + Twine(i)),
+        FileLineColLoc::get(builder.getContext(), "random.asg", i + 2, 1));
+    Operation *before = graph.getBody().front().getTerminator()->getPrevNode();
+    SmallVector<size_t> sizes;
+    for (Pool *pool : allPools())
+      sizes.push_back(pool->size());
+    drawOp();
+    if (coin(6))
+      wrapInLayer(before, sizes);
+  }
+  // Everything recent enters the loss; a few values are outputs themselves.
+  SmallVector<Value> outputs;
+  for (Value value : ArrayRef(floats).take_back(8))
+    if (coin(3))
+      outputs.push_back(value);
+  for (const Pool *pool : {&narrows, &integers, &bools})
+    for (Value value : ArrayRef(*pool).take_back(3))
+      if (coin(2))
+        outputs.push_back(value);
+  Value loss = buildLoss(floats, 8), narrowLoss = buildLoss(narrows, 3);
+  // As a bf16, the narrow loss is compared as what it was computed from.
+  outputs.append({loss, castTo(narrowLoss, builder.getBF16Type())});
+
+  SmallVector<Value> gradients;
+  auto differentiate = [&](Value of, ArrayRef<Value> wrt) {
+    SmallVector<mlir::Type> types;
+    for (Value value : wrt)
+      types.push_back(value.getType());
+    return asg::GradientOp::create(builder, loc, types, of, wrt,
+                                   /*allowUnused=*/true)
+        .getResults();
+  };
+  if (options.wantsGradient) {
+    if (coin(8)) { // a penalty on a gradient: second derivatives
+      Value slope = differentiate(loss, inputs[0])[0];
+      loss = make<asg::AddOp>(loss, times(mean(square(slope)), 0.5));
+    }
+    SmallVector<Value> wrt{variables["weight"], variables["bias"]};
+    wrt.append(inputs.begin(), inputs.end());
+    llvm::append_range(gradients, differentiate(loss, wrt));
+    SmallVector<Value> narrowWrt;
+    for (BlockArgument argument : graph.getBody().getArguments())
+      if (isa<FloatType>(elementOf(argument)) && !elementOf(argument).isF32())
+        narrowWrt.push_back(argument);
+    llvm::append_range(outputs, gradients);
+    llvm::append_range(outputs, differentiate(narrowLoss, narrowWrt));
+  }
+  assignVariables(gradients);
+  setOutputs(graph, outputs);
+}
 
 OwningOpRef<ModuleOp> makeRandomGraph(MLIRContext &context, uint64_t seed,
                                       const RandomGraphOptions &options) {
   OwningOpRef<ModuleOp> module =
-      parseSourceString<ModuleOp>(kHeader, &context, "random.asg");
+      parseSourceString<ModuleOp>(kModule, &context, "random.asg");
   if (!module)
     return nullptr;
   auto graph = *module->getOps<asg::GraphOp>().begin();
-  Generator(graph, seed).run(options);
+  RandomBuilder(graph, seed).run(options);
   if (failed(verify(*module)))
     return nullptr;
   return module;
@@ -520,20 +339,38 @@ OwningOpRef<ModuleOp> makeRandomGraph(MLIRContext &context, uint64_t seed,
 
 std::vector<HostTensor> drawRandomInputs(asg::GraphOp graph, uint64_t seed) {
   std::mt19937_64 random(seed ^ 0x9e3779b97f4a7c15ull);
-  std::vector<HostTensor> inputs;
-  for (Type type : graph.getArgumentTypes()) {
-    auto tensor = cast<RankedTensorType>(type);
-    std::vector<int64_t> shape;
-    for (const DimExpr &dim : asg::getDims(tensor))
-      shape.push_back(*dim.evaluate([](std::string_view) { return 5; }));
-    HostTensor input = *HostTensor::make(getDType(tensor.getElementType()), shape);
-    bool isFloat = isa<FloatType>(tensor.getElementType());
-    for (int64_t i = 0; i < input.numElements(); ++i)
-      input.set(i, isFloat ? (static_cast<double>(random() % 129) - 64) / 64
-                           : static_cast<double>(random() % 8) - 1);
-    inputs.push_back(std::move(input));
-  }
-  return inputs;
+  std::vector<HostTensor> tensors;
+  for (mlir::Type type : graph.getArgumentTypes())
+    tensors.push_back(
+        drawTensor(cast<RankedTensorType>(type), chooseExtent(seed), random));
+  return tensors;
+}
+
+Variables drawRandomVariables(ModuleOp module, uint64_t seed) {
+  std::mt19937_64 random(seed ^ 0xc2b2ae3d27d4eb4full);
+  Variables variables;
+  auto draw = [&](StringRef name, mlir::Type type) {
+    variables[name.str()] =
+        drawTensor(cast<RankedTensorType>(type), chooseExtent(seed), random);
+  };
+  for (auto param : module.getOps<asg::ParamOp>())
+    draw(param.getSymName(), param.getType());
+  for (auto state : module.getOps<asg::StateOp>())
+    draw(state.getSymName(), state.getType());
+  return variables;
+}
+
+std::pair<uint64_t, uint64_t> randomGraphRange(uint64_t count) {
+  const char *text = std::getenv("ASGC_RANDOM_GRAPHS");
+  if (!text)
+    return {0, count};
+  auto [first, last] = StringRef(text).split(':');
+  uint64_t begin = 0, end = count;
+  if (last.empty())
+    first.getAsInteger(10, end);
+  else if (first.getAsInteger(10, begin) || last.getAsInteger(10, end))
+    return {0, count};
+  return {begin, end};
 }
 
 } // namespace asgc::test

@@ -60,7 +60,7 @@ public:
   Executor(plan::ProgramOp program, std::string &error)
       : program(program), error(error) {}
 
-  std::optional<ExecuteResult> run(ArrayRef<HostTensor> inputs,
+  std::optional<InterpreterResult> run(ArrayRef<HostTensor> inputs,
                                    const Variables &variables);
 
 private:
@@ -93,7 +93,9 @@ private:
   bool bind(ArrayRef<HostTensor> inputs, const Variables &variables);
   bool step(Operation *op);
   bool runKernel(plan::KernelOp op);
-  bool runPoints(plan::KernelOp op, std::vector<std::vector<int64_t>> points);
+  /// `areNone`: the points stand for an empty space, along the reduced dims.
+  bool runPoints(plan::KernelOp op, std::vector<std::vector<int64_t>> points,
+                 bool areNone = false);
   bool runUpdate(plan::UpdateOp op);
   bool runMatmul(plan::MatmulOp op);
   bool runCopy(plan::CopyOp op);
@@ -188,6 +190,12 @@ bool Executor::bind(ArrayRef<HostTensor> inputs, const Variables &variables) {
 
 //===- Kernels ------------------------------------------------------------===//
 
+SmallVector<int64_t> getReducedDims(Region &body) {
+  for (auto reduce : body.getOps<plan::ReduceOp>())
+    return SmallVector<int64_t>(reduce.getDims());
+  return {};
+}
+
 void enumerate(const std::vector<int64_t> &extents, size_t dim,
                std::vector<int64_t> &point,
                std::vector<std::vector<int64_t>> &points) {
@@ -199,8 +207,10 @@ void enumerate(const std::vector<int64_t> &extents, size_t dim,
     enumerate(extents, dim + 1, point, points);
 }
 
-bool Executor::runPoints(plan::KernelOp op, std::vector<std::vector<int64_t>> points) {
+bool Executor::runPoints(plan::KernelOp op, std::vector<std::vector<int64_t>> points,
+                         bool areNone) {
   bool isInside = true;
+  SmallVector<int64_t> reduced = getReducedDims(op.getBody());
   auto offsetOf = [&](const plan::Access &access, const std::vector<int64_t> &point,
                       const Memory &memory) {
     int64_t offset = evaluate(access.offset);
@@ -211,8 +221,11 @@ bool Executor::runPoints(plan::KernelOp op, std::vector<std::vector<int64_t>> po
   };
   BodyInputs inputs;
   inputs.points = points;
+  inputs.areNone = areNone;
   inputs.extent = [&](const DimExpr &extent) { return evaluate(extent); };
   inputs.readArgument = [&](unsigned argument) {
+    if (areNone)
+      return std::vector<Scalar>(points.size());
     std::vector<Scalar> values;
     std::optional<plan::Access> access = op.getReadAccess(argument);
     Memory memory = get(op.getReads()[argument]);
@@ -222,7 +235,7 @@ bool Executor::runPoints(plan::KernelOp op, std::vector<std::vector<int64_t>> po
   };
   inputs.load = [&](unsigned argument, int64_t offset) {
     Memory memory = get(op.getReads()[argument]);
-    isInside &= memory.holds(offset);
+    isInside &= areNone || memory.holds(offset);
     return memory.holds(offset) ? memory.get(offset) : Scalar();
   };
   auto values = evaluateBody(op.getBody().front(), inputs, error);
@@ -231,6 +244,11 @@ bool Executor::runPoints(plan::KernelOp op, std::vector<std::vector<int64_t>> po
   for (auto [index, buffer] : llvm::enumerate(op.getWrites())) {
     plan::Access access = op.getWriteAccess(index);
     Memory memory = get(buffer);
+    bool isPerPoint = llvm::any_of(reduced, [&](int64_t dim) {
+      return !(access.strides[dim] == DimExpr(0));
+    });
+    if (areNone && isPerPoint)
+      continue;
     for (size_t p = 0; p < points.size(); ++p)
       memory.set(offsetOf(access, points[p], memory), (*values)[index][p]);
   }
@@ -244,12 +262,12 @@ bool Executor::runKernel(plan::KernelOp op) {
   std::vector<std::vector<int64_t>> points;
   std::vector<int64_t> point(extents.size());
   enumerate(extents, 0, point, points);
-  if (points.empty() && op.getKind() != plan::KernelKind::map) {
-    fail(op, "reduces nothing"); // no such tests
-    return false;
+  if (points.empty()) {
+    for (int64_t dim : getReducedDims(op.getBody()))
+      extents[dim] = std::max<int64_t>(extents[dim], 1);
+    enumerate(extents, 0, point, points);
+    return points.empty() || runPoints(op, points, /*areNone=*/true);
   }
-  if (points.empty())
-    return true;
   if (op.getKind() == plan::KernelKind::reduce)
     return runPoints(op, points);
   // Points of a map in scrambled small groups; rows one by one.
@@ -274,6 +292,9 @@ bool Executor::runUpdate(plan::UpdateOp op) {
   for (int64_t segment = 0; segment < op.getSegmentCount(); ++segment) {
     int64_t extent = evaluate(op.getExtent(segment));
     BodyInputs inputs;
+    inputs.areNone = extent == 0;
+    if (inputs.areNone && op.getReduces())
+      inputs.points.push_back({0});
     for (int64_t i = 0; i < extent; ++i)
       inputs.points.push_back({i});
     inputs.extent = [&](const DimExpr &e) { return evaluate(e); };
@@ -281,7 +302,7 @@ bool Executor::runUpdate(plan::UpdateOp op) {
       bool isShared = argument < shared;
       Memory memory = get(isShared ? op.getShared()[argument]
                                    : op.getReadGroup(argument - shared)[segment]);
-      std::vector<Scalar> values;
+      std::vector<Scalar> values(inputs.areNone ? inputs.points.size() : 0);
       for (int64_t i = 0; i < extent; ++i)
         values.push_back(memory.get(isShared ? 0 : i));
       return values;
@@ -458,7 +479,7 @@ void Executor::poison(int64_t step) {
   }
 }
 
-std::optional<ExecuteResult> Executor::run(ArrayRef<HostTensor> inputs,
+std::optional<InterpreterResult> Executor::run(ArrayRef<HostTensor> inputs,
                                            const Variables &variables) {
   if (!bind(inputs, variables))
     return std::nullopt;
@@ -470,17 +491,17 @@ std::optional<ExecuteResult> Executor::run(ArrayRef<HostTensor> inputs,
       return std::nullopt;
     poison(number++);
   }
-  ExecuteResult result;
-  result.variables = variables;
+  InterpreterResult result;
+  result.assigned = variables;
   for (Value buffer : program.getOutputs())
     result.outputs.push_back(read(buffer));
   for (auto variable : program.getBody().getOps<plan::VariableOp>())
-    result.variables[variable.getVariable().str()] = read(variable);
+    result.assigned[variable.getVariable().str()] = read(variable);
   return result;
 }
 } // namespace
 
-std::optional<ExecuteResult> execute(plan::ProgramOp program,
+std::optional<InterpreterResult> execute(plan::ProgramOp program,
                                      ArrayRef<HostTensor> inputs,
                                      const Variables &variables,
                                      std::string &error) {

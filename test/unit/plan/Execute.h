@@ -7,16 +7,11 @@
 
 namespace asgc::test {
 
-struct ExecuteResult {
-  std::vector<HostTensor> outputs;
-  Variables variables; // all, after the run
-};
-
 /// Runs a verified program as its text says, harshly: points of a map and rows come in
 /// scrambled order and are written at once; memory starts as NaN; buffers
 /// with an offset lie there in one arena, and turn to NaN after their last step.
 /// On failure, nothing and the reason in `error`.
-std::optional<ExecuteResult>
+std::optional<InterpreterResult>
 execute(plan::ProgramOp program, llvm::ArrayRef<HostTensor> inputs,
         const Variables &variables, std::string &error);
 

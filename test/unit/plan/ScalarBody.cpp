@@ -152,6 +152,21 @@ std::optional<Scalar> apply(Operation *op, ArrayRef<Scalar> x) {
 
 using Column = std::vector<Scalar>; // a value at all points
 
+/// What a reduction over nothing gives.
+Scalar getStart(plan::ReduceOp op) {
+  Type type = op.getResult().getType();
+  int64_t most = std::numeric_limits<int64_t>::max();
+  if (type.isInteger())
+    most >>= 64 - type.getIntOrFloatBitWidth();
+  switch (op.getKind()) {
+  case plan::ReduceKind::add: return {0, 0};
+  case plan::ReduceKind::mul: return {1, 1};
+  case plan::ReduceKind::max: return {-INFINITY, -most - 1};
+  case plan::ReduceKind::min: return {INFINITY, most};
+  }
+  return {};
+}
+
 /// Joins the values of points that differ along the reduced dims only.
 Column reduce(plan::ReduceOp op, const Column &values,
               const std::vector<std::vector<int64_t>> &points) {
@@ -195,7 +210,10 @@ public:
 
   std::optional<Column> evaluate(Operation &op) {
     size_t count = inputs.points.size();
-    if (auto reduction = dyn_cast<plan::ReduceOp>(op))
+    auto reduction = dyn_cast<plan::ReduceOp>(op);
+    if (reduction && inputs.areNone)
+      return Column(count, getStart(reduction));
+    if (reduction)
       return reduce(reduction, values.at(reduction.getValue()), inputs.points);
     Column result(count);
     for (size_t p = 0; p < count; ++p) {

@@ -24,6 +24,8 @@ struct BodyInputs {
   /// Element `offset` of the whole buffer that an argument stands for.
   std::function<Scalar(unsigned argument, int64_t offset)> load;
   std::function<int64_t(const DimExpr &)> extent;
+  /// The points stand for none: reductions over them give what they start with.
+  bool areNone = false;
 };
 
 /// The yielded values at all points, or nothing and `error`.
