@@ -11,5 +11,4 @@ config.environment["PATH"] = os.pathsep.join(
     [config.asgc_bin, config.llvm_bin, config.environment["PATH"]])
 config.substitutions.append(
     (r"\bFileCheck\b", "FileCheck --enable-var-scope --dump-input=fail"))
-config.substitutions.append(("%faulty_pass", config.faulty_pass))
 config.substitutions.append(("%tblgen_includes", config.tblgen_includes))
