@@ -16,9 +16,11 @@ const std::vector<Backend> &allBackends() {
       {.name = "cpu", .run = onCpu({}), .fuses = true},
       {.name = "cpu, one kernel an op",
        .run = onCpu({.asgPasses = "asg-inline-layers"})},
-      {.name = "vulkan", .run = onCpu({.vulkan = true}), .fuses = true},
+      {.name = "vulkan", .run = onCpu({.vulkan = true}), .fuses = true,
+       .lack = "which the Vulkan backend does not"},
       {.name = "vulkan, one kernel an op",
-       .run = onCpu({.asgPasses = "asg-inline-layers", .vulkan = true})}};
+       .run = onCpu({.asgPasses = "asg-inline-layers", .vulkan = true}),
+       .lack = "which the Vulkan backend does not"}};
   return backends;
 }
 

@@ -23,6 +23,9 @@ struct Backend {
   double tolerance = 1e-5;
   /// Makes fusions itself, and so takes none.
   bool fuses = false;
+  /// What an error says that refuses what the backend is known not to do yet; such
+  /// an example is listed and not counted. Empty: the backend does everything.
+  std::string lack;
 };
 
 /// The backends that this build has.

@@ -115,6 +115,11 @@ TEST_SUITE("ops") {
         REQUIRE_MESSAGE(mlir::succeeded(expected), reader.errors);
         std::string error;
         auto actual = backend.run(*example.module, inputs, variables, error);
+        if (mlir::failed(actual) && !backend.lack.empty() &&
+            error.find(backend.lack) != std::string::npos) {
+          MESSAGE(backend.name << " lacks " << named.text << ": " << error);
+          continue;
+        }
         REQUIRE_MESSAGE(mlir::succeeded(actual), error);
         REQUIRE(actual->outputs.size() == expected->outputs.size());
         for (size_t i = 0; i < actual->outputs.size(); ++i)

@@ -308,6 +308,8 @@ Value SpirvBuilder::cast(Cast kind, Value x, Type element) {
       return floatToHalf(x);
     return from == to ? x : make<spirv::FConvertOp>(to, x);
   case Cast::ExtS:
+    if (from.isInteger(32) && to.isInteger(64)) // not as SConvert: see docs/gpu.md
+      return binary(Binary::ShrS, binary(Binary::Shl, make<spirv::UConvertOp>(to, x), i64(32)), i64(32));
     return isTruth      ? truth(-1)
            : from == to ? x
                         : make<spirv::SConvertOp>(to, x);
