@@ -98,7 +98,7 @@ def commands_of(text):
     """Lines of console snippets, and code in running text that begins with asgc."""
     for match in FENCE.finditer(text):
         if match[2].split()[:1] in (["console"], ["sh"], ["bash"]):
-            yield from match[3].splitlines()
+            yield from (re.sub(r"\s#.*", "", line) for line in match[3].splitlines())
     for match in re.findall(r"`(asgc [^`]*)`", FENCE.sub("", text)):
         yield match.replace("\n", " ")
 

@@ -46,6 +46,11 @@ static constexpr BuiltinText kTexts[] = {
      "[out, channels / groups, height, width]",
      "свёртка картинок [batch, channels, height, width] с весами "
      "[out, channels / groups, height, width]"},
+    {"convolve_transposed", "images",
+     "the transpose of `convolve`: each element spreads over a window, and "
+     "windows that overlap add up",
+     "транспонированная `convolve`: каждый элемент расходится по окну, а "
+     "перекрывающиеся окна складываются"},
     {"cos", "elements", "cosine", "косинус"},
     {"count", "shape", "number of elements along the axes",
      "число элементов вдоль осей"},
