@@ -308,8 +308,10 @@ Value SpirvBuilder::cast(Cast kind, Value x, Type element) {
       return floatToHalf(x);
     return from == to ? x : make<spirv::FConvertOp>(to, x);
   case Cast::ExtS:
-    if (from.isInteger(32) && to.isInteger(64)) // not as SConvert: see docs/gpu.md
-      return binary(Binary::ShrS, binary(Binary::Shl, make<spirv::UConvertOp>(to, x), i64(32)), i64(32));
+    if (from.isInteger(32) && to.isInteger(64)) { // docs/gpu.md says why not SConvert
+      Value high = binary(Binary::Shl, make<spirv::UConvertOp>(to, x), i64(32));
+      return binary(Binary::ShrS, high, i64(32));
+    }
     return isTruth      ? truth(-1)
            : from == to ? x
                         : make<spirv::SConvertOp>(to, x);

@@ -60,19 +60,9 @@ struct Geometry {
   }
 };
 
-template <typename Op> LogicalResult checkIndices(Op op) {
-  Type index = tensorOf(op.getIndices()).getElementType();
-  if (index.isInteger(64))
-    return success();
-  return op.emitOpError() << "has indices of " << index
-                          << ", which the Vulkan backend does not take";
-}
-
 std::unique_ptr<DeviceKernel> createGather(plan::GatherOp op,
                                            const DeviceTarget &target,
                                            const BoundOf &boundOf) {
-  if (failed(checkIndices(op)))
-    return nullptr;
   Geometry g(op, op.getIn());
   Type element = tensorOf(op.getIn()).getElementType();
   DimExpr points = g.batch * g.outer * g.indices * g.inner;
@@ -95,8 +85,6 @@ std::unique_ptr<DeviceKernel> createGather(plan::GatherOp op,
 std::unique_ptr<DeviceKernel> createScatterAdd(plan::ScatterAddOp op,
                                                const DeviceTarget &target,
                                                const BoundOf &boundOf) {
-  if (failed(checkIndices(op)))
-    return nullptr;
   Geometry g(op, op.getOut());
   Type element = tensorOf(op.getOut()).getElementType();
   Type type = registerType(element);
