@@ -166,7 +166,7 @@ def test_stages_can_be_printed(t):
         t.contains(t.asgc("compile", "tiny.asg", f"--after={name}", "--emit=dot").out, "digraph")
     t.contains(t.asgc("compile", "tiny.asg", "--after=plan-schedule").out, "plan.program @infer")
     t.contains(t.asgc("compile", "tiny.asg", "--remarks=memroy", "--emit=plan", code=2).err, "did you mean 'memory'?")
-    t.contains(t.asgc("compile", "tiny.asg", "--target=vulkan", "-o", "x", code=3).err, "'vulkan' is not supported")
+    t.contains(t.asgc("compile", "tiny.asg", "--target=wasm32", "-o", "x", code=3).err, "'wasm32' is not supported")
     t.contains(t.asgc("compile", "m.onnx", "-o", "x", code=3).err, "ONNX")
 
 

@@ -160,8 +160,10 @@ void Emitter::emitGroup(FuseGroup &group) {
                           : IntegerAttr());
   builder.createBlock(&fusion.getBody());
   RegionBuilder region(builder, made);
+  // The ops of a segment all read at the point itself, and a group of several has
+  // the maps of its first part only.
   auto readsAt = [&](int node) {
-    return group.maps.count(node) ? graph.getReadCoordinates(group, node)
+    return group.segments.empty() && group.maps.count(node) ? graph.getReadCoordinates(group, node)
                                   : IndexMap();
   };
   SmallVector<Value> results;
