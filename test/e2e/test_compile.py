@@ -167,7 +167,7 @@ def test_stages_can_be_printed(t):
     t.contains(t.asgc("compile", "tiny.asg", "--after=plan-schedule").out, "plan.program @infer")
     t.contains(t.asgc("compile", "tiny.asg", "--remarks=memroy", "--emit=plan", code=2).err, "did you mean 'memory'?")
     t.contains(t.asgc("compile", "tiny.asg", "--target=wasm32", "-o", "x", code=3).err, "'wasm32' is not supported")
-    t.contains(t.asgc("compile", "m.onnx", "-o", "x", code=3).err, "ONNX")
+    t.contains(t.asgc("compile", "m.onnx", "-o", "x", code=4).err, "m.onnx")
 
 
 def test_dump_tree_has_every_pass(t):
