@@ -199,6 +199,11 @@ bool ModuleBuilder::checkBatch() {
   Span span = reader->batch ? reader->batch->value->span : train->name.span;
   if (!reader->batch && bound)
     recipe.batch = fixed ? *fixed : std::min(recipe.batch, *bound);
+  const ast::ExprPtr &first = model->params[0].type.dims[0].extent;
+  // A number of the command line is nearer than one of the text.
+  if (fixed && first && first->kind == ast::Expr::Kind::Name &&
+      fixedDims.count(first->text))
+    recipe.batch = *fixed;
   if (fixed)
     recipe.dropLast = true; // a smaller batch would not fit
   if (bound && (fixed ? recipe.batch == *bound : recipe.batch <= *bound))
