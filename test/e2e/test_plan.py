@@ -42,9 +42,15 @@ def test_digits_loss_is_one_kernel(t):
 
 def test_digits_layer_norm_backward_is_one_row_kernel(t):
     plan = plan_of(t, EXAMPLES / "digits/digits.asg")
-    # Forward, each body's layer norm ends up with what comes before it.
+    # A kernel has the name of one of its ops, and its neighbours' ops may be in it: so
+    # the kernels are known by what they read. Forward alone needs the bias.
     for body in ("body.0", "body.1"):
-        t.equal(len(plan.named("kernel", f"{body}.layer_norm", "row")), 1, f"row kernels of the gradient of {body}.layer_norm")
+        readers = [name for op, name, _ in plan.steps if op == "kernel" and f"%{body}.layer_norm.weight at" in plan.body(name)]
+        backward = [name for name in readers if f"%{body}.layer_norm.bias at" not in plan.body(name)]
+        t.equal(len(readers), 2, f"kernels that scale by {body}.layer_norm.weight, forward and backward")
+        t.equal(len(backward), 1, f"kernels of the gradient of {body}.layer_norm for its input")
+        t.expect(backward[0] in plan.named("kernel", "", "row"), f"{backward[0]} is a row kernel")
+        t.equal(plan.body(backward[0]).count("plan.reduce "), 2, f"reductions along the rows of {backward[0]}")
 
 
 def test_digits_update_is_one_launch(t):
