@@ -195,8 +195,8 @@ public:
   Value test(mlir::arith::CmpIPredicate predicate, Value x, Value y);
 
   /// y if either is NaN or x = y, else the smaller or larger: one instruction.
-  Value minOrSecond(Value x, Value y);
-  Value maxOrSecond(Value x, Value y);
+  virtual Value minOrSecond(Value x, Value y);
+  virtual Value maxOrSecond(Value x, Value y);
   /// c[0] + c[1] x + c[2] x² + … by Horner's rule.
   Value polynomial(Value x, llvm::ArrayRef<double> coefficients);
 };

@@ -69,19 +69,14 @@ Value Math::expm1(Value x) {
 }
 
 Value Math::tanh(Value x) {
-  Value a = b.absF(x);
-  // Near zero x + x³ P(x²), right to 2^-27.7.
-  Value a2 = b.mulF(a, a);
-  Value p = b.polynomial(a2, {-0.3333328068, 0.1333141178, -0.05373743549,
-                              0.02063232102, -0.005698029883});
-  Value small = b.three(b.mulF(a2, p), a, a);
-  // Elsewhere 1 − 2 / (e²ˣ + 1); it is 1 from 9.01 on, and NaN passes.
-  Value clamped = b.minOrSecond(b.f32(10), a);
-  Value e = expOfReduced(reduceExp(b.addF(clamped, clamped)));
-  Value fraction = b.divF(b.f32(2), b.addF(e, b.f32(1)));
-  Value large = b.subF(b.f32(1), fraction);
-  Value result =
-      b.choose(b.test(CmpFPredicate::OLT, a, b.f32(0.625)), small, large);
+  // E / (E + 2) with E = e²ᵃ − 1 = 2ⁿ p + (2ⁿ − 1), a = |x|: where a is small n
+  // is 0 and E is p, so that nothing is cancelled. It is 1 from 9.01 on, and
+  // NaN passes.
+  Value a = b.minOrSecond(b.f32(10), b.absF(x));
+  auto [r, n] = reduceExp(b.addF(a, a));
+  Value scale = b.scaleByPowerOfTwo(b.floatLike(n, 1), n);
+  Value e = b.three(expPolynomial(r), scale, b.subF(scale, b.f32(1)));
+  Value result = b.divF(e, b.addF(e, b.f32(2)));
   return b.two(Binary::CopySign, result, x);
 }
 

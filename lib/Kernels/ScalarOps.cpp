@@ -341,9 +341,10 @@ Value kernels::combine(KernelBuilder &b, plan::ReduceKind kind, Value x,
   case plan::ReduceKind::mul:
     return b.two(isFloat ? Binary::MulF : Binary::MulI, x, y);
   case plan::ReduceKind::max:
-    return isFloat ? Math(b).maximum(x, y) : b.two(Binary::MaxS, x, y);
+    // The new value comes first: its test for NaN does not wait for the old.
+    return isFloat ? Math(b).maximum(y, x) : b.two(Binary::MaxS, x, y);
   case plan::ReduceKind::min:
-    return isFloat ? Math(b).minimum(x, y) : b.two(Binary::MinS, x, y);
+    return isFloat ? Math(b).minimum(y, x) : b.two(Binary::MinS, x, y);
   }
   return {};
 }

@@ -50,8 +50,8 @@ int64_t Sweep::chooseUnroll(ArrayRef<Value> roots) const {
   };
   for (Operation *op : model.slice(roots, isKnown))
     cost += Model::costOf(op);
-  // Long bodies keep the machine busy by themselves, and code is not free.
-  int64_t count = cost <= 10 ? 4 : cost <= 40 ? 2 : 1;
+  // Code is not free, and long bodies gain little.
+  int64_t count = cost <= 10 ? 4 : cost <= 60 ? 2 : 1;
   if (!reduces.empty())
     count = std::max<int64_t>(count, 2);
   int64_t bound = model.bounds[model.vectorDim];
@@ -108,6 +108,35 @@ Values Sweep::run(Scope &row, Value from, Value to, Values carried) {
                   : runScalar(row, middle, to, std::move(carried));
 }
 
+/// Mixes the slots' instructions, one of each by turns. Each instruction of a
+/// long body waits for the one before it, and a processor does not look far
+/// enough ahead to find the next slot by itself.
+static void interleave(ArrayRef<SmallVector<Operation *>> slots) {
+  auto isLikeFirst = [&](const SmallVector<Operation *> &slot) {
+    return slot.size() == slots[0].size();
+  };
+  if (!llvm::all_of(slots, isLikeFirst))
+    return;
+  for (size_t index = 0; index < slots[0].size(); ++index)
+    for (size_t slot = 1; slot < slots.size(); ++slot)
+      slots[slot][index]->moveAfter(slots[slot - 1][index]);
+}
+
+/// What `emit` appends to the block, or nothing if it goes on in another one.
+static SmallVector<Operation *> recordOps(KernelBuilder &b,
+                                          llvm::function_ref<void()> emit) {
+  Block *block = b.builder.getInsertionBlock();
+  Operation *last = block->empty() ? nullptr : &block->back();
+  emit();
+  SmallVector<Operation *> ops;
+  if (b.builder.getInsertionBlock() != block)
+    return ops;
+  auto first = last ? std::next(last->getIterator()) : block->begin();
+  for (Operation &op : llvm::make_range(first, block->end()))
+    ops.push_back(&op);
+  return ops;
+}
+
 Values Sweep::runUnrolled(Scope &row, Value from, Value to, Values carried) {
   auto first = constantOf(from), last = constantOf(to);
   if (first && last && *first >= *last)
@@ -130,11 +159,14 @@ Values Sweep::runUnrolled(Scope &row, Value from, Value to, Values carried) {
       prepare(*slots.back());
     }
     Values after;
+    SmallVector<SmallVector<Operation *>> ops;
     for (auto [slot, scope] : llvm::enumerate(slots)) {
-      Values values = body(*scope);
+      Values values;
+      ops.push_back(recordOps(b, [&] { values = body(*scope); }));
       auto sum = before.slice(slot * each, each);
       llvm::append_range(after, combineAll(Values(sum), values));
     }
+    interleave(ops);
     return after;
   };
   sums = b.loop(from, to, unroll * b.lanes, sums, step);

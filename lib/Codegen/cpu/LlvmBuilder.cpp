@@ -240,16 +240,43 @@ Value LlvmBuilder::any(Value mask) {
   return compare(arith::CmpIPredicate::ne, bits, integer(0, count));
 }
 
+/// A call of `llvm.x86.NAME`, whose result is as its first operand.
+Value LlvmBuilder::intrinsic(StringRef name, ValueRange operands) {
+  return LLVM::CallIntrinsicOp::create(
+             builder, loc, operands[0].getType(),
+             builder.getStringAttr("llvm.x86." + name), operands)
+      .getResult(0);
+}
+
 Value LlvmBuilder::scaleByPowerOfTwo(Value x, Value n) {
   if (target != Isa::Avx512 || lanesOf(x) != 16)
     return KernelBuilder::scaleByPowerOfTwo(x, n);
   // vscalefps: the last operands are an all-true mask and "round as usual".
-  SmallVector<Value> operands{x, n, x, integer(-1, 16), i32(4)};
-  return LLVM::CallIntrinsicOp::create(
-             builder, loc, x.getType(),
-             builder.getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"),
-             operands)
-      .getResult(0);
+  return intrinsic("avx512.mask.scalef.ps.512",
+                   {x, n, x, integer(-1, 16), i32(4)});
+}
+
+/// By the name of the instruction: of a comparison and a choice whose result a
+/// further choice takes, LLVM makes four instructions instead of two.
+Value LlvmBuilder::extremum(bool isMax, Value x, Value y) {
+  std::array values{x, y};
+  unify(values);
+  int64_t count = lanesOf(values[0]);
+  if (elementOf(x).isF32() && count == 16 && target == Isa::Avx512)
+    return intrinsic(isMax ? "avx512.max.ps.512" : "avx512.min.ps.512",
+                     {values[0], values[1], i32(4)}); // rounds as usual
+  if (elementOf(x).isF32() && count == 8)
+    return intrinsic(isMax ? "avx.max.ps.256" : "avx.min.ps.256", values);
+  return isMax ? KernelBuilder::maxOrSecond(x, y)
+               : KernelBuilder::minOrSecond(x, y);
+}
+
+Value LlvmBuilder::minOrSecond(Value x, Value y) {
+  return extremum(false, x, y);
+}
+
+Value LlvmBuilder::maxOrSecond(Value x, Value y) {
+  return extremum(true, x, y);
 }
 
 //===- Memory -------------------------------------------------------------===//

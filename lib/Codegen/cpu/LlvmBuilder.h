@@ -45,6 +45,8 @@ public:
   Value table(llvm::ArrayRef<int64_t> numbers) override;
   Value load(Value pointer, Type element, bool isVector, Value mask) override;
   void store(Value pointer, Value value, Value mask, bool streaming) override;
+  Value minOrSecond(Value x, Value y) override;
+  Value maxOrSecond(Value x, Value y) override;
   void prefetch(Value pointer, bool forWrite) override;
   Value gather(Value pointer, Value offsets, Type element) override;
   void scatter(Value pointer, Value offsets, Value value, Value mask) override;
@@ -61,6 +63,9 @@ public:
   Value extent(const DimExpr &extent) override;
 
 private:
+  Value intrinsic(llvm::StringRef name, mlir::ValueRange operands);
+  Value extremum(bool isMax, Value x, Value y);
+
   Type vectorOf(Type element, int64_t count);
   Type withElement(Value like, Type element);
   Value constantAttr(Type type, mlir::Attribute value);

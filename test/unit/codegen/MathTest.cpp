@@ -188,7 +188,7 @@ TEST_SUITE("math expansions") {
     check("log2", UNARY(log2), 0, 100, 1.5);
     check("log10", UNARY(log10), 0, 100, 1.9);
     check("log1p", UNARY(log1p), -1, 10, 1.5);
-    check("tanh", UNARY(tanh), -10, 10, 1.5);
+    check("tanh", UNARY(tanh), -10, 10, 2.5);
     check("erf", UNARY(erf), -4, 4, 1.5);
     check("sin", UNARY(sin), -100, 100, 1.5);
     check("cos", UNARY(cos), -100, 100, 1.5);
