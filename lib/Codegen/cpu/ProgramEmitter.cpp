@@ -169,6 +169,7 @@ LogicalResult ProgramEmitter::emitDeviceCode() {
 
 std::optional<int64_t> ProgramEmitter::boundOf(Entry &entry,
                                                const DimExpr &expr) {
+  usesDims |= !expr.asConstant();
   return expr.evaluate([&](std::string_view name) {
     return entry.program.getDimBound(StringRef(name));
   });
@@ -199,6 +200,7 @@ LogicalResult ProgramEmitter::emitKernel(Entry &entry, VectorKernel &kernel,
                           builder.getUnitAttr());
     LlvmBuilder kernelCode(builder, step->getLoc(), target.isa,
                            [&](const DimExpr &expr) {
+                             usesDims = true;
                              return dims.indexOf(expr, entry.dimNames);
                            });
     Block *block = function.addEntryBlock(builder);
@@ -230,6 +232,10 @@ LogicalResult ProgramEmitter::emitEntry(Entry &entry) {
   entry.function = declareFunction(
       symbolFor(program.getSymName()),
       LLVM::LLVMFunctionType::get(builder.getI32Type(), pointer));
+  // Tests poison, and compile many entries: all that takes time is in kernels.
+  if (options.poison)
+    entry.function.setPassthroughAttr(
+        builder.getStrArrayAttr({"optnone", "noinline"}));
   Block *block = entry.function.addEntryBlock(builder);
   code = std::make_unique<LlvmBuilder>(
       builder, program.getLoc(), Isa::Avx2,
@@ -309,7 +315,7 @@ Value ProgramEmitter::pointerOf(Entry &entry, Value buffer) {
 
 /// Calls a function of abi.def, and returns from the entry if it fails.
 void ProgramEmitter::call(StringRef name, ValueRange arguments) {
-  auto callee = module->lookupSymbol<LLVM::LLVMFuncOp>(name);
+  LLVM::LLVMFuncOp &callee = callees[name];
   if (!callee) {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(module->getBody());
@@ -348,10 +354,11 @@ LogicalResult ProgramEmitter::emitStep(Entry &entry, Operation *step) {
 }
 
 const StepCode *ProgramEmitter::findSameCode(const StepCode &wanted) const {
-  // Types say what a kernel needs to know of its memory, attributes how it walks
-  // it.
+  // Types say what a kernel needs to know of its memory, attributes how it
+  // walks it.
   auto found = llvm::find_if(stepCodes, [&](const StepCode &code) {
-    return code.attributes == wanted.attributes && code.dims == wanted.dims &&
+    return code.attributes == wanted.attributes &&
+           (!code.dims || code.dims == wanted.dims) &&
            code.step->getName() == wanted.step->getName() &&
            code.step->getOperandTypes() == wanted.step->getOperandTypes() &&
            OperationEquivalence::isRegionEquivalentTo(
@@ -362,6 +369,7 @@ const StepCode *ProgramEmitter::findSameCode(const StepCode &wanted) const {
 }
 
 LogicalResult ProgramEmitter::emitLaunches(Entry &entry, Operation *step) {
+  usesDims = false;
   std::unique_ptr<VectorKernel> kernel = VectorKernel::create(
       step, [&](const DimExpr &expr) { return boundOf(entry, expr); });
   if (!kernel)
@@ -380,7 +388,8 @@ LogicalResult ProgramEmitter::emitLaunches(Entry &entry, Operation *step) {
     int64_t line = addLine(index == 0 ? name.str() : name.str() + ".combine");
     kernels[line].scratchBytes = launch.scratchBytes;
     if (twin)
-      llvm::copy(kernels[twin->line + index].functions, kernels[line].functions);
+      llvm::copy(kernels[twin->line + index].functions,
+                 kernels[line].functions);
     else if (failed(emitKernel(entry, *kernel, index, step, kernels[line])))
       return failure();
     double grainPoints = kGrainNanoseconds / launch.nanosecondsPerPoint;
@@ -397,8 +406,11 @@ LogicalResult ProgramEmitter::emitLaunches(Entry &entry, Operation *step) {
     call("asgc_rt_parallel", {frame, code->i32(line), argumentTable,
                               code->extent(launch.tasks), grain});
   }
-  if (!twin)
-    stepCodes.push_back(own);
+  if (twin)
+    return success();
+  if (!usesDims)
+    own.dims = {};
+  stepCodes.push_back(own);
   return success();
 }
 

@@ -28,12 +28,12 @@ struct KernelEntry {
   int64_t scratchBytes = 0;
 };
 
-/// A step whose kernels have code, that steps which differ only in name and memory
-/// share.
+/// A step whose kernels have code, that steps which differ only in name and
+/// memory share.
 struct StepCode {
   mlir::Operation *step = nullptr;
   mlir::DictionaryAttr attributes; // without the name
-  mlir::DictionaryAttr dims;       // of its program
+  mlir::DictionaryAttr dims;       // of its program; null if it uses none
   int64_t line = 0;                // of its first launch; the others follow
 };
 
@@ -108,8 +108,10 @@ private:
   std::vector<KernelEntry> kernels;
   std::vector<Entry> entries;
   std::vector<StepCode> stepCodes;
+  bool usesDims = false; // whether the step under way does
   std::optional<vulkan::DeviceProgram> device;
   llvm::StringSet<> symbols;
+  llvm::StringMap<mlir::LLVM::LLVMFuncOp> callees; // of abi.def, by name
 
   // Of the entry under way.
   std::unique_ptr<LlvmBuilder> code;

@@ -85,11 +85,16 @@ Value TableWriter::build(const Fields &fields) {
     values.push_back(field());
   auto type = LLVM::LLVMStructType::getLiteral(
       builder.getContext(), SmallVector<Type>(ValueRange(values).getTypes()));
-  Value record = LLVM::UndefOp::create(builder, module.getLoc(), type);
+  return join(type, values);
+}
+
+/// The struct or array of these values.
+Value TableWriter::join(Type type, ValueRange values) {
+  Value whole = LLVM::UndefOp::create(builder, module.getLoc(), type);
   for (auto [index, value] : llvm::enumerate(values))
-    record = LLVM::InsertValueOp::create(builder, module.getLoc(), record,
-                                         value, static_cast<int64_t>(index));
-  return record;
+    whole = LLVM::InsertValueOp::create(builder, module.getLoc(), whole, value,
+                                        static_cast<int64_t>(index));
+  return whole;
 }
 
 std::string TableWriter::array(StringRef name, ArrayRef<Fields> elements) {
@@ -106,13 +111,24 @@ std::string TableWriter::array(StringRef name, ArrayRef<Fields> elements) {
   SmallVector<Value> values;
   for (const Fields &fields : elements)
     values.push_back(fields.size() == 1 ? fields[0]() : build(fields));
-  auto type = LLVM::LLVMArrayType::get(values[0].getType(), values.size());
-  global.setGlobalType(type);
-  Value array = LLVM::UndefOp::create(builder, module.getLoc(), type);
-  for (auto [index, value] : llvm::enumerate(values))
-    array = LLVM::InsertValueOp::create(builder, module.getLoc(), array, value,
-                                        static_cast<int64_t>(index));
-  LLVM::ReturnOp::create(builder, module.getLoc(), array);
+  // A value inserted is a new constant of the whole array for LLVM: a long one
+  // is made of short ones, which lie in memory as if it were one.
+  constexpr size_t kLength = 64;
+  SmallVector<Value> parts;
+  for (ArrayRef<Value> rest = values; !rest.empty();) {
+    ArrayRef<Value> part = rest.take_front(kLength);
+    rest = rest.drop_front(part.size());
+    parts.push_back(
+        join(LLVM::LLVMArrayType::get(values[0].getType(), part.size()), part));
+  }
+  SmallVector<Type> types(ValueRange(parts).getTypes());
+  Value table =
+      parts.size() == 1
+          ? parts[0]
+          : join(LLVM::LLVMStructType::getLiteral(builder.getContext(), types),
+                 parts);
+  global.setGlobalType(table.getType());
+  LLVM::ReturnOp::create(builder, module.getLoc(), table);
   return symbol;
 }
 

@@ -39,6 +39,7 @@ public:
 
 private:
   Value build(const Fields &fields);
+  Value join(mlir::Type type, mlir::ValueRange values);
   std::string nameOf(llvm::StringRef name);
   mlir::LLVM::GlobalOp makeGlobal(mlir::Type type, llvm::StringRef name,
                                   mlir::LLVM::Linkage linkage,
