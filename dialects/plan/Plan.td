@@ -270,7 +270,7 @@ def Plan_MatmulOp : Plan_Call<"matmul", [AttrSizedOperandSegments]> {
     `strides` custom<Extents>($aStrides) `,` custom<Extents>($bStrides) `,` custom<Extents>($cStrides)
     `offsets` custom<Extents>($offsets) `act` $activation
     `(` $a `,` $b (`bias` $bias^)? (`residual` $residual^)? `)` `->` $c attr-dict
-    `:` custom<Tensor>(type($a)) `,` custom<Tensor>(type($b)) (`,` custom<Tensor>(type($bias))^)? (`,` custom<Tensor>(type($residual))^)? `->` custom<Tensor>(type($c))
+    `:` custom<Tensor>(type($a)) `,` custom<Tensor>(type($b)) (`bias` custom<Tensor>(type($bias))^)? (`residual` custom<Tensor>(type($residual))^)? `->` custom<Tensor>(type($c))
   }];
   let hasVerifier = 1;
 }

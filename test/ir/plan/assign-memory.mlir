@@ -42,7 +42,7 @@ plan.program @residual inputs("x" %x: tensor<32x32xf32>, "v" %v: tensor<32xf32>)
     %r = math.tanh %e : f32
     plan.yield %r : f32
   }
-  plan.matmul "dot" batch [] m_n_k [32, 32, 32] strides [32, 1], [32, 1], [32, 1] offsets [0, 0, 0] act none (%x, %x bias %v residual %a) -> %b : tensor<32x32xf32>, tensor<32x32xf32>, tensor<32xf32>, tensor<32x32xf32> -> tensor<32x32xf32>
+  plan.matmul "dot" batch [] m_n_k [32, 32, 32] strides [32, 1], [32, 1], [32, 1] offsets [0, 0, 0] act none (%x, %x bias %v residual %a) -> %b : tensor<32x32xf32>, tensor<32x32xf32> bias tensor<32xf32> residual tensor<32x32xf32> -> tensor<32x32xf32>
   plan.kernel "turn" map space [32, 32] (%e = %b at [32, 1] : tensor<32x32xf32>) -> (%c at [1, 32] : tensor<32x32xf32>) {
     plan.yield %e : f32
   }

@@ -23,7 +23,12 @@ plan.program @infer dims {batch = 64}
   // CHECK-NEXT: plan.alias %[[H]] : tensor<?x10xf16, #asg.dims<batch, 10>> to tensor<?xf16, #asg.dims<"10*batch">>
   %a = plan.alias %h : tensor<?x10xf16, #asg.dims<batch, 10>> to tensor<?xf16, #asg.dims<"10*batch">>
   // CHECK-NEXT: plan.matmul "fc" batch [] m_n_k [batch, 10, 64] strides [64, 1], [1, 64], [10, 1] offsets [0, 0, "2*batch"] act relu(%image, %fc.weight bias %[[C]]) -> %output
-  plan.matmul "fc" batch [] m_n_k [batch, 10, 64] strides [64, 1], [1, 64], [10, 1] offsets [0, 0, "2*batch"] act relu (%image, %w bias %c) -> %output : tensor<?x64xf32, #asg.dims<batch, 64>>, tensor<10x64xf32>, tensor<10xf32> -> tensor<?x10xf32, #asg.dims<batch, 10>>
+  plan.matmul "fc" batch [] m_n_k [batch, 10, 64] strides [64, 1], [1, 64], [10, 1] offsets [0, 0, "2*batch"] act relu (%image, %w bias %c) -> %output : tensor<?x64xf32, #asg.dims<batch, 64>>, tensor<10x64xf32> bias tensor<10xf32> -> tensor<?x10xf32, #asg.dims<batch, 10>>
+  // CHECK-NEXT: plan.matmul "res" {{.*}} act none(%image, %fc.weight residual %output) -> %output :
+  // CHECK-SAME: tensor<10x64xf32> residual tensor<?x10xf32, #asg.dims<batch, 10>> -> tensor<?x10xf32, #asg.dims<batch, 10>>
+  plan.matmul "res" batch [] m_n_k [batch, 10, 64] strides [64, 1], [1, 64], [10, 1] offsets [0, 0, 0] act none (%image, %w residual %output) -> %output : tensor<?x64xf32, #asg.dims<batch, 64>>, tensor<10x64xf32> residual tensor<?x10xf32, #asg.dims<batch, 10>> -> tensor<?x10xf32, #asg.dims<batch, 10>>
+  // CHECK-NEXT: plan.matmul "both" {{.*}} act none(%image, %fc.weight bias %[[C]] residual %output) -> %output :
+  plan.matmul "both" batch [] m_n_k [batch, 10, 64] strides [64, 1], [1, 64], [10, 1] offsets [0, 0, 0] act none (%image, %w bias %c residual %output) -> %output : tensor<?x64xf32, #asg.dims<batch, 64>>, tensor<10x64xf32> bias tensor<10xf32> residual tensor<?x10xf32, #asg.dims<batch, 10>> -> tensor<?x10xf32, #asg.dims<batch, 10>>
   // CHECK-NEXT: plan.kernel "softmax" row space [batch, 10] (
   // CHECK-NEXT:     %[[X:.*]] = %[[H]] at [10, 1] : tensor<?x10xf16, #asg.dims<batch, 10>>,
   // CHECK-NEXT:     %[[T:.*]] = %[[C]] : tensor<10xf32>) -> (
