@@ -40,6 +40,25 @@ def test_digits_loss_is_one_kernel(t):
     t.equal(len([name for op, name, _ in plan.steps if op == "matmul" and "head" in name]), 3, "products of the head")
 
 
+def test_digits_evaluation_is_one_kernel_after_the_head(t):
+    plan = plan_of(t, EXAMPLES / "digits/digits.asg", "eval_step")
+    head = next(index for index, (op, name, _) in enumerate(plan.steps) if op == "matmul" and "head" in name)
+    kernels = plan.steps[head + 1:]
+    # Loss and both metrics of every example; their sums over the batch; their means.
+    t.equal([(op, kind.strip()) for op, _, kind in kernels], [("kernel", "row"), ("kernel", "reduce"), ("kernel", "map")],
+            "kernels after the head")
+    row, total = (plan.body(name) for _, name, _ in kernels[:2])
+    t.equal(row.count("math.exp "), 1, "exponentials")
+    t.equal(total.count("plan.reduce add"), 4, "sums over the batch: loss, examples that count, two metrics")
+
+
+def test_digits_scalars_are_one_kernel(t):
+    plan = plan_of(t, EXAMPLES / "digits/digits.asg")
+    scalars = [name for op, name, _ in plan.steps if op == "kernel" and f'"{name}" map space [] (' in plan.text]
+    t.equal(len(scalars), 1, "kernels of scalars: learning rate, bias corrections, norm, clip, step, loss")
+    t.equal(plan.named("copy", ""), [], "copies")
+
+
 def test_digits_layer_norm_backward_is_one_row_kernel(t):
     plan = plan_of(t, EXAMPLES / "digits/digits.asg")
     # A kernel has the name of one of its ops, and its neighbours' ops may be in it: so

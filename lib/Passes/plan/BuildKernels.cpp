@@ -15,8 +15,23 @@ struct Group {
   SmallVector<KernelRoot> roots;
 };
 
+/// The run-time dims that an op reduces a whole tensor of to a scalar; empty
+/// for other ops.
+SmallVector<DimExpr> getWholeRuntimeDims(Operation *op) {
+  auto axes = getReducedAxes(op);
+  if (!axes)
+    return {};
+  SmallVector<DimExpr> dims = asg::getDims(getType(op->getOperand(0)));
+  bool isRuntime =
+      llvm::any_of(dims, [](const DimExpr &dim) { return !dim.asConstant(); });
+  return isRuntime && axes->size() == dims.size() ? dims
+                                                  : SmallVector<DimExpr>();
+}
+
 /// Splits roots in groups that share no computation but that of scalars, so
-/// that each is looked at alone.
+/// that each is looked at alone. Scalars of scalars are one group, and so are
+/// sums over the same run-time dims: a launch costs more than they do. (Sums
+/// over dims that are known become the segments of one launch.)
 std::vector<Group> groupRoots(ArrayRef<Operation *> ops,
                               ArrayRef<KernelRoot> roots) {
   DenseMap<Operation *, size_t> positions; // looked up only
@@ -38,6 +53,28 @@ std::vector<Group> groupRoots(ArrayRef<Operation *> ops,
         classes.join(ops.size() + index, position);
       llvm::append_range(worklist, op->getOperands());
     }
+  }
+  std::vector<std::pair<SmallVector<DimExpr>, size_t>> firstOf;
+  for (auto [index, list] : llvm::enumerate(needed)) {
+    SmallVector<DimExpr> dims;
+    bool isScalar = getType(roots[index].value).getRank() == 0;
+    for (size_t position : list) {
+      SmallVector<DimExpr> own = getWholeRuntimeDims(ops[position]);
+      if (!own.empty())
+        dims = std::move(own);
+      isScalar &= getType(ops[position]->getResult(0)).getRank() == 0 &&
+                  llvm::all_of(ops[position]->getOperands(), [](Value operand) {
+                    return getType(operand).getRank() == 0;
+                  });
+    }
+    if (!isScalar && dims.empty())
+      continue;
+    auto known = llvm::find_if(
+        firstOf, [&](const auto &entry) { return entry.first == dims; });
+    if (known == firstOf.end())
+      firstOf.push_back({dims, index});
+    else
+      classes.join(ops.size() + index, ops.size() + known->second);
   }
   classes.compress();
   std::vector<Group> groups;
@@ -83,21 +120,23 @@ void ProgramBuilder::addRoot(Value value, const View &destination, Ops ops,
 FailureOr<SmallVector<plan::KernelOp>>
 ProgramBuilder::buildGroup(Ops ops, ArrayRef<KernelRoot> roots, Location loc,
                            StringRef what) {
-  SmallVector<plan::KernelOp> kernels;
-  SmallVector<KernelRoot> rest(roots);
-  while (!rest.empty()) {
-    FailureOr<BuiltKernel> built =
-        buildKernel(builder, loc, "", ops, rest, finder);
-    if (failed(built)) {
+  FailureOr<BuiltKernel> built =
+      buildKernel(builder, loc, "", ops, roots, finder);
+  if (failed(built))
+    return failure();
+  SmallVector<plan::KernelOp> kernels{built->kernel};
+  SmallVector<KernelRoot> rest;
+  for (size_t position : built->leftOver)
+    rest.push_back(roots[position]);
+  // The space of what is left follows from its own ops alone.
+  for (const Group &group : groupRoots(ops, rest)) {
+    auto own = buildGroup(group.ops, group.roots, loc, what);
+    if (failed(own)) {
       for (plan::KernelOp kernel : kernels)
         kernel.erase();
       return failure();
     }
-    kernels.push_back(built->kernel);
-    SmallVector<KernelRoot> leftOver;
-    for (size_t position : built->leftOver)
-      leftOver.push_back(rest[position]);
-    rest = std::move(leftOver);
+    llvm::append_range(kernels, *own);
   }
   return kernels;
 }

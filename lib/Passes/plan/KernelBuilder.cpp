@@ -109,15 +109,21 @@ LogicalResult KernelBuilder::evaluate() {
 }
 
 bool KernelBuilder::fills(const Write &write) const {
-  bool isReduced = reductions.dependents.contains(write.value);
   const Index &index = *space.find(roots[write.root].value);
-  for (int64_t dim = 0; dim < static_cast<int64_t>(space.getRank()); ++dim) {
-    bool isVarying =
-        llvm::any_of(index, [&](const Form &form) { return form.varies(dim); });
-    bool mayLack = isReduced && llvm::is_contained(reductions.dims, dim);
-    if (!isVarying && !mayLack)
+  auto varies = [&](int64_t dim) {
+    return llvm::any_of(index,
+                        [&](const Form &form) { return form.varies(dim); });
+  };
+  int64_t rank = space.getRank();
+  // Beside rows, what has one element for each of them is computed once a row.
+  bool isOfRows =
+      !reductions.dims.empty() && reductions.dims.front() > 0 &&
+      reductions.dims.front() + std::ssize(reductions.dims) == rank &&
+      llvm::none_of(reductions.dims, varies);
+  bool mayLack = isOfRows || reductions.dependents.contains(write.value);
+  for (int64_t dim = 0; dim < rank; ++dim)
+    if (!varies(dim) && !(mayLack && llvm::is_contained(reductions.dims, dim)))
       return false;
-  }
   return write.access.terms.empty();
 }
 

@@ -125,3 +125,39 @@ module {
     asg.return
   }
 }
+
+// -----
+
+// Beside a row, what has one element for each row is written by the same kernel; sums
+// over the same run-time dims are one kernel, and so are scalars.
+module {
+  // CHECK-LABEL: plan.program @beside
+  // CHECK: plan.kernel "beside.row" row space [batch, 10] (
+  // CHECK: plan.yield %{{.*}}, %{{.*}} : f32, f32
+  // CHECK: plan.kernel "beside.reduce" reduce space [batch] (
+  // CHECK-COUNT-2: plan.reduce add
+  // CHECK: plan.kernel "beside.map" map space [] (
+  // CHECK: plan.yield %{{.*}}, %{{.*}} : f32, f32
+  // CHECK-NOT: plan.kernel
+  // CHECK-NOT: plan.update
+  asg.graph @beside(%x: tensor<?x10xf32, #asg.dims<batch, 10>> {asg.name = "x"}, %w: tensor<?xf32, #asg.dims<batch>> {asg.name = "w"})
+      -> (tensor<f32> {asg.name = "y"}, tensor<f32> {asg.name = "z"}) dims = {batch = 256} {
+    %rows:2 = asg.fusion "row" -> tensor<?xf32, #asg.dims<batch>>, tensor<?xf32, #asg.dims<batch>> {
+      %m = asg.reduce_max %x axes [1] : (tensor<?x10xf32, #asg.dims<batch, 10>>) -> tensor<?xf32, #asg.dims<batch>>
+      %n = asg.neg %w : tensor<?xf32, #asg.dims<batch>>
+      %p = asg.mul %m, %n : tensor<?xf32, #asg.dims<batch>>
+      asg.yield %p, %n : tensor<?xf32, #asg.dims<batch>>, tensor<?xf32, #asg.dims<batch>>
+    }
+    %sums:2 = asg.fusion "reduce" -> tensor<f32>, tensor<f32> {
+      %a = asg.reduce_sum %rows#0 axes [0] : (tensor<?xf32, #asg.dims<batch>>) -> tensor<f32>
+      %b = asg.reduce_sum %rows#1 axes [0] : (tensor<?xf32, #asg.dims<batch>>) -> tensor<f32>
+      asg.yield %a, %b : tensor<f32>, tensor<f32>
+    } {segments = 2 : i64}
+    %means:2 = asg.fusion "map" -> tensor<f32>, tensor<f32> {
+      %d = asg.div %sums#0, %sums#1 : tensor<f32>
+      %e = asg.exp %sums#0 : tensor<f32>
+      asg.yield %d, %e : tensor<f32>, tensor<f32>
+    }
+    asg.return %means#0, %means#1 : tensor<f32>, tensor<f32>
+  }
+}
