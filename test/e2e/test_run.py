@@ -2,6 +2,7 @@
 """asgc run and asgc grad against the same arithmetic in Python."""
 
 import json
+import math
 
 import arrays
 import harness
@@ -78,6 +79,44 @@ def test_grad_is_the_derivative(t):
         actual = arrays.read_npy(t.path(f"g/grad_{name}.npy"))
         t.equal(actual[0], shape, f"shape of grad_{name}")
         close(t, actual[1], expected)
+
+
+ATTENTION = """model attend(x: f32[rows <= 8, 4], w: f32[4, 2]) -> f32[rows, 2] {
+  return softmax(x @ transpose(x)) @ (x @ w)
+}
+"""
+
+
+def attend(x, w):
+    """softmax(x · xᵀ) · (x · w) of rows of numbers."""
+    scores = [[math.exp(sum(a * b for a, b in zip(row, other))) for other in x] for row in x]
+    values = [[sum(a * column[o] for a, column in zip(row, w)) for o in range(2)] for row in x]
+    return [[sum(s * v[o] for s, v in zip(row, values)) / sum(row) for o in range(2)] for row in scores]
+
+
+def test_grad_of_a_value_that_meets_itself(t):
+    # x stands on both sides of one product and in another: three paths to its gradient.
+    t.write("attend.asg", ATTENTION)
+    x = [[math.sin(4 * i + k + 1) for k in range(4)] for i in range(3)]
+    w = [[math.cos(3 * i + k) for k in range(2)] for i in range(4)]
+    cotangent = [[1.0, -2.0], [0.5, 0.25], [3.0, 1.0]]
+    for name, rows in (("x", x), ("w", w), ("dy", cotangent)):
+        arrays.write_npy(t.path(f"{name}.npy"), "<f4", (len(rows), len(rows[0])), sum(rows, []))
+    t.asgc("grad", "attend.asg", "--input", "x=x.npy", "--input", "w=w.npy", "--cotangent", "output=dy.npy",
+           "--output-dir", "g")
+
+    def loss():
+        return sum(c * y for cs, ys in zip(cotangent, attend(x, w)) for c, y in zip(cs, ys))
+
+    def slope(row, k, step=1e-5):
+        kept, ends = row[k], []
+        for row[k] in (kept + step, kept - step):
+            ends.append(loss())
+        row[k] = kept
+        return (ends[0] - ends[1]) / (2 * step)
+
+    for name, rows in (("x", x), ("w", w)):
+        close(t, arrays.read_npy(t.path(f"g/grad_{name}.npy"))[1], [slope(row, k) for row in rows for k in range(len(row))])
 
 
 def test_wrong_arguments_say_what_is_there(t):
