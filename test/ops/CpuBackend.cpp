@@ -9,6 +9,7 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
+#include <atomic>
 #include <memory>
 
 using namespace mlir;
@@ -66,11 +67,25 @@ std::optional<int64_t> extentFrom(asg::GraphOp graph,
   });
 }
 
+/// Whether threads share kernels whose work is worth one only, as most are in
+/// tests.
+std::atomic<bool> sharesSmallKernels = false;
+
+int32_t runParallel(asgc_frame *frame, int32_t kernel, void *arguments,
+                    int64_t tasks, int64_t grain) {
+  return asgc_rt_parallel(frame, kernel, arguments, tasks,
+                          sharesSmallKernels ? 1 : grain);
+}
+
 std::vector<RuntimeFunction> runtimeFunctions() {
-  return {
+  std::vector<RuntimeFunction> functions = {
 #define ASGC_ABI(name, ...) {#name, reinterpret_cast<void *>(&name)},
 #include "asgc/abi.def"
   };
+  for (RuntimeFunction &function : functions)
+    if (StringRef(function.name) == "asgc_rt_parallel")
+      function.address = reinterpret_cast<void *>(&runParallel);
+  return functions;
 }
 
 LogicalResult runPasses(ModuleOp module, const CpuOptions &options,
@@ -90,12 +105,28 @@ LogicalResult runPasses(ModuleOp module, const CpuOptions &options,
   return failure();
 }
 
+/// All of a program but its name, which its steps bear as well.
+std::string describe(plan::ProgramOp program) {
+  std::string name = program.getSymName().str(), text;
+  llvm::raw_string_ostream stream(text);
+  program->print(stream, OpPrintingFlags().useLocalScope());
+  for (size_t at = 0; (at = text.find(name, at)) != std::string::npos;)
+    text.erase(at, name.size());
+  return text;
+}
+
 } // namespace
 
 CpuProgram::~CpuProgram() = default;
 
 std::unique_ptr<CpuProgram> CpuProgram::compile(ModuleOp source,
                                                 const CpuOptions &options,
+                                                std::string &error) {
+  return compile(source, ArrayRef(options), error);
+}
+
+std::unique_ptr<CpuProgram> CpuProgram::compile(ModuleOp source,
+                                                ArrayRef<CpuOptions> pipelines,
                                                 std::string &error) {
   MLIRContext *context = source.getContext();
   DialectRegistry registry;
@@ -109,9 +140,33 @@ std::unique_ptr<CpuProgram> CpuProgram::compile(ModuleOp source,
   });
   std::unique_ptr<CpuProgram> program(new CpuProgram());
   program->source = cast<ModuleOp>(source->clone());
-  OwningOpRef<ModuleOp> module(cast<ModuleOp>(source->clone()));
-  if (failed(runPasses(*module, options, error)))
-    return nullptr;
+  OwningOpRef<ModuleOp> plans;
+  llvm::StringMap<std::string> known; // entries by what they do
+  for (const CpuOptions &options : pipelines) {
+    OwningOpRef<ModuleOp> module(cast<ModuleOp>(source->clone()));
+    for (auto graph : program->source->getOps<asg::GraphOp>())
+      program->graphs[(graph.getSymName() + options.suffix).str()] = graph;
+    for (auto graph : module->getOps<asg::GraphOp>())
+      graph.setSymName((graph.getSymName() + options.suffix).str());
+    if (failed(runPasses(*module, options, error)))
+      return nullptr;
+    for (auto made :
+         llvm::make_early_inc_range(module->getOps<plan::ProgramOp>())) {
+      std::string name = made.getSymName().str();
+      auto [entry, isNew] = program->entryOf.try_emplace(name, name);
+      auto [twin, isOwn] = known.try_emplace(describe(made), name);
+      if (!isOwn) { // another pipeline came to the same plan
+        entry->second = twin->second;
+        made.erase();
+      } else if (plans) {
+        made->remove();
+        plans->push_back(made);
+      }
+    }
+    if (!plans)
+      plans = std::move(module);
+  }
+  const CpuOptions &options = pipelines.front();
   CodegenOptions codegen;
   codegen.name = "test";
   codegen.cpu = !options.vulkan;
@@ -119,14 +174,13 @@ std::unique_ptr<CpuProgram> CpuProgram::compile(ModuleOp source,
   codegen.poison = !options.vulkan; // if the run asks for it
   program->isa = options.isa >= 0 ? options.isa : hostIsas().back();
   codegen.isas = {program->isa};
-  OwningOpRef<ModuleOp> llvmModule = lowerPlanToLlvm(*module, codegen);
+  OwningOpRef<ModuleOp> llvmModule = lowerPlanToLlvm(*plans, codegen);
   if (!llvmModule)
     return nullptr;
   std::string object = emitCode(*llvmModule, CodeFormat::Object);
   if (object.empty())
     return nullptr;
-  program->code =
-      loadProgram(object, codegen.name, runtimeFunctions(), &error);
+  program->code = loadProgram(object, codegen.name, runtimeFunctions(), &error);
   return program->code ? std::move(program) : nullptr;
 }
 
@@ -137,6 +191,7 @@ FailureOr<InterpreterResult> CpuProgram::run(StringRef entry,
                                              std::string &error) {
   asgc_options runtime = {};
   runtime.threads = options.threads;
+  sharesSmallKernels = options.threads > 1;
   runtime.poison = options.poison;
   runtime.isa = isa + 1;
   runtime.device = vulkan ? ASGC_DEVICE_VULKAN : ASGC_DEVICE_CPU;
@@ -157,7 +212,7 @@ FailureOr<InterpreterResult> CpuProgram::run(StringRef entry,
       llvm::copy(value.bytes(), memory);
   asgc_program_touch(session.handle);
 
-  auto graph = SymbolTable(*source).lookup<asg::GraphOp>(entry);
+  asg::GraphOp graph = graphs.lookup(entry);
   InterpreterResult result;
   for (Type type : graph.getResultTypes()) {
     auto tensor = cast<RankedTensorType>(type);
@@ -181,8 +236,8 @@ FailureOr<InterpreterResult> CpuProgram::run(StringRef entry,
     else
       out.push_back(&views[i].tensor);
   }
-  if (asgc_program_run(session.handle, entry.str().c_str(), in.data(), in.size(),
-                       out.data(), out.size()) != ASGC_OK) {
+  if (asgc_program_run(session.handle, entryOf[entry].c_str(), in.data(),
+                       in.size(), out.data(), out.size()) != ASGC_OK) {
     error += asgc_program_error(session.handle);
     return failure();
   }
