@@ -168,7 +168,7 @@ TEST_SUITE("programs") {
         %flat = plan.alias %b : tensor<3x4xf32> to tensor<12xf32>
         plan.matmul "mm" batch [] m_n_k [batch, 4, 3] strides [5, 1], [4, 1], [4, 1]
             offsets [1, 0, 0] act tanh (%a, %flat bias %k) -> %c
-            : tensor<?x5xf32, #asg.dims<batch, 5>>, tensor<12xf32>, tensor<4xf32>
+            : tensor<?x5xf32, #asg.dims<batch, 5>>, tensor<12xf32> bias tensor<4xf32>
             -> tensor<?x4xf32, #asg.dims<batch, 4>>
         plan.gather "rows" axis 0 batch_dims 0 (%c, %i) -> %r
             : tensor<?x4xf32, #asg.dims<batch, 4>>, tensor<2xi32> -> tensor<2x4xf32>
