@@ -7,6 +7,7 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/JSON.h"
 
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,9 @@ public:
 private:
   CategoryOf categoryOf;
   std::string name;
-  llvm::json::Array layers, variables, stages;
+  llvm::json::Array layers, variables;
+  // A growing array of JSON values copies them, whole graphs here.
+  std::deque<llvm::json::Value> stages;
 };
 
 /// One graph or program of `module` as a Graphviz digraph: clusters are layers,

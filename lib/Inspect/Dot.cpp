@@ -94,8 +94,8 @@ public:
 
 private:
   void begin(StringRef title) {
-    os << "  subgraph " << quote("cluster_" + title.str()) << " {\n    label="
-       << quote(title) << ";\n";
+    os << "  subgraph " << quote("cluster_" + title.str())
+       << " {\n    label=" << quote(title) << ";\n";
   }
 
   int64_t node(ValueRange values, StringRef label, StringRef shape,
@@ -107,16 +107,15 @@ private:
     Provenance provenance = getProvenance(loc);
     if (!provenance.lines.empty()) {
       const Provenance::Line &line = provenance.lines.front();
-      os << ", tooltip="
-         << quote(line.file + ":" + std::to_string(line.line));
+      os << ", tooltip=" << quote(line.file + ":" + std::to_string(line.line));
     }
     os << "];\n";
     return id;
   }
 
   void edge(int64_t from, int64_t to) {
-    edges += "  n" + std::to_string(from) + " -> n" + std::to_string(to) +
-             ";\n";
+    edges +=
+        "  n" + std::to_string(from) + " -> n" + std::to_string(to) + ";\n";
   }
   void edge(Value from, int64_t to) {
     if (auto it = idOf.find(from); it != idOf.end())
@@ -132,8 +131,8 @@ private:
         title = (layer.getPath() + ": " + layer.getBlock()).str();
       else if (auto fusion = dyn_cast<asg::FusionOp>(op))
         title = fusion.getKind().str();
-      os << "    subgraph " << quote("cluster_" + prefix +
-                                     std::to_string(nextId++))
+      os << "    subgraph "
+         << quote("cluster_" + prefix + std::to_string(nextId++))
          << " {\n    label=" << quote(title) << ";\n";
       Operation *end = nullptr;
       for (Operation &inner : op->getRegion(0).front()) {

@@ -48,6 +48,9 @@ void DumpWriter::addStage(StringRef pass, ModuleOp module) {
   if (layers.empty())
     layers = dumpLayers(module);
   json::Array graphs, programs;
+  size_t count = module.getBody()->getOperations().size();
+  graphs.reserve(count);
+  programs.reserve(count);
   for (Operation &op : *module.getBody()) {
     if (auto graph = dyn_cast<asg::GraphOp>(op))
       graphs.push_back(dumpGraph(graph, categoryOf));

@@ -28,6 +28,10 @@ public:
 
   json::Object dump(asg::GraphOp graph) {
     json::Array inputs, outputs;
+    // A growing array of JSON values copies them.
+    size_t count = graph.getBody().getNumArguments();
+    graph.walk([&](Operation *) { ++count; });
+    nodes.reserve(count);
     for (BlockArgument argument : graph.getBody().getArguments()) {
       auto type = cast<RankedTensorType>(argument.getType());
       std::string name = graph.getInputName(argument.getArgNumber()).str();
@@ -90,8 +94,10 @@ private:
     if (isa<asg::ReturnOp>(op))
       return;
     int64_t id = addValues(op->getResults());
-    json::Object node = makeNode(id, op->getName().getStringRef(),
-                                 getProvenance(op->getLoc()));
+    json::Object node =
+        makeNode(id, op->getName().getStringRef(), getProvenance(op->getLoc()));
+    node.getArray("inputs")->reserve(op->getNumOperands());
+    node.getArray("outputs")->reserve(op->getNumResults());
     for (Value operand : op->getOperands())
       node.getArray("inputs")->push_back(reference(operand));
     for (Value result : op->getResults())

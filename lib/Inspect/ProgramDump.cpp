@@ -11,6 +11,11 @@ class ProgramDumper {
 public:
   json::Object dump(plan::ProgramOp program) {
     bounds = program.getDims();
+    // Growing arrays of JSON values copy them.
+    size_t count = program.getBody().front().getOperations().size();
+    buffers.reserve(count + program.getInputs().size() +
+                    program.getOutputs().size());
+    steps.reserve(count);
     for (auto [value, name] :
          llvm::zip(program.getInputs(), program.getInputNames()))
       addBuffer(value, "input", cast<StringAttr>(name).getValue());

@@ -37,6 +37,7 @@ Provenance asgc::getProvenance(Location loc) {
 
 llvm::json::Array asgc::dumpLines(const Provenance &provenance) {
   llvm::json::Array lines;
+  lines.reserve(provenance.lines.size());
   for (const Provenance::Line &line : provenance.lines)
     lines.push_back(llvm::json::Object{{"file", llvm::json::fixUTF8(line.file)},
                                        {"line", line.line},
@@ -65,7 +66,7 @@ llvm::json::Array asgc::dumpShape(RankedTensorType type) {
 
 llvm::json::Object asgc::dumpType(RankedTensorType type) {
   return llvm::json::Object{{"dtype", dtypeText(type.getElementType())},
-          {"shape", dumpShape(type)}};
+                            {"shape", dumpShape(type)}};
 }
 
 llvm::json::Object asgc::dumpDims(DictionaryAttr dims) {

@@ -186,7 +186,11 @@ LogicalResult ProgramEmitter::emitKernel(Entry &entry, VectorKernel &kernel,
   auto type = LLVM::LLVMFunctionType::get(
       LLVM::LLVMVoidType::get(context), {pointer, pointer, i64, i64, pointer});
   std::string symbol = symbolFor(line.name);
-  for (int32_t isa : options.isas) {
+  // What runs once is not worth a form for each kind of processor.
+  ArrayRef<int32_t> isas = options.isas;
+  if (entry.program.getSymName() == "init")
+    isas = isas.take_front();
+  for (int32_t isa : isas) {
     const Target &target = kTargets[isa];
     builder.setInsertionPointToEnd(module->getBody());
     LLVM::LLVMFuncOp function = declareFunction(symbol + target.suffix, type);
@@ -214,6 +218,9 @@ LogicalResult ProgramEmitter::emitKernel(Entry &entry, VectorKernel &kernel,
     LLVM::ReturnOp::create(builder, step->getLoc(), ValueRange());
     line.functions[isa] = function;
   }
+  for (int32_t isa : options.isas)
+    if (!line.functions[isa])
+      line.functions[isa] = line.functions[isas.front()];
   return success();
 }
 
