@@ -189,4 +189,10 @@ def test_dump_tree_has_every_pass(t):
         t.asgc("opt", f"tree/{name}")
 
 
+def test_a_reader_that_has_read_enough(t):
+    digits = harness.ROOT / "docs/examples/digits/digits.asg"
+    ran = t.run("bash", "-c", f"set -o pipefail; {harness.ASGC} compile {digits} --emit=llvm | true")
+    t.equal((ran.out, ran.err), ("", ""), "messages")
+
+
 harness.main()

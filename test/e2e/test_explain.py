@@ -89,4 +89,8 @@ def test_everything_is_explained_in_both_languages(t):
     t.expect(not faults, "explanations are missing", *faults)
 
 
+def test_files_that_cannot_be_read(t):
+    t.contains(t.asgc("explain", "linear", "--file", "none.asg", code=4).err, "none.asg: No such file")
+
+
 harness.main()

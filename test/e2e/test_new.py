@@ -23,6 +23,11 @@ def test_project_from_new_to_a_linked_program(t):
     for x, y, arm in rows:
         right += t.run("build/spiral", x, y, cwd=project).out == f"arm {arm}\n"
     t.expect(right >= len(rows) - 1, f"{right} of {len(rows)} points are right")
+    # Without CMake, as README's tour does it.
+    t.asgc("compile", "spiral.asg", "--weights", "run/weights.safetensors", "-o", "lib", cwd=project)
+    t.run("sh", "-c", "cc main.c $(PKG_CONFIG_PATH=lib pkg-config --cflags --libs spiral) -o spiral", cwd=project)
+    x, y, arm = rows[0]
+    t.equal(t.run("./spiral", x, y, cwd=project).out, f"arm {arm}\n")
 
 
 def test_names(t):

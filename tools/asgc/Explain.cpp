@@ -18,6 +18,9 @@ struct ExplainOptions {
 Result<std::vector<Topic>> collectTopics(const std::string &file,
                                          const std::string &lang) {
   std::vector<Topic> topics;
+  if (!file.empty())
+    if (auto text = readFile(file); !text)
+      return text.fault();
   auto blocks = explainBlocks(file, lang);
   if (!blocks)
     return blocks.fault();
@@ -108,14 +111,15 @@ int act(const ExplainOptions &options, const Session &session) {
 
 void addExplain(CLI::App &app, Session &session) {
   auto options = std::make_shared<ExplainOptions>();
-  CLI::App *verb = addVerb(app, "explain",
-                           "Say what a layer, an op or an error code means",
-                           "asgc explain linear\n"
-                           "asgc explain asg.tanh --lang ru\n"
-                           "asgc explain ASG0107\n"
-                           "asgc explain                     lists everything");
-  verb->add_option("NAME", options->name,
-                   "A layer, loss, optimizer, function, op, pass or error code");
+  CLI::App *verb =
+      addVerb(app, "explain", "Say what a layer, an op or an error code means",
+              "asgc explain linear\n"
+              "asgc explain asg.tanh --lang ru\n"
+              "asgc explain ASG0107\n"
+              "asgc explain                     lists everything");
+  verb->add_option(
+      "NAME", options->name,
+      "A layer, loss, optimizer, function, op, pass or error code");
   verb->add_option("--lang", options->lang, "en or ru")->option_text("LANG");
   verb->add_option("--file", options->file,
                    "A model text whose own blocks are explained as well")

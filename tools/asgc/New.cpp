@@ -43,6 +43,10 @@ const char *const kMain = R"(#include "@.h"
 #include <stdio.h>
 #include <stdlib.h>
 
+#ifndef @_WEIGHTS /* asgc_add_model says where they are */
+#define @_WEIGHTS "lib/@.safetensors"
+#endif
+
 /* @ X Y: prints the arm of the spiral that the point (X, Y) belongs to. */
 int main(int argc, char **argv) {
   float point[2] = {argc > 1 ? atof(argv[1]) : 0, argc > 2 ? atof(argv[2]) : 0};
@@ -101,9 +105,9 @@ std::string makeSpiral() {
     for (int arm = 0; arm < 3; ++arm) {
       double radius = 0.05 + 0.95 * i / 200.0;
       double angle = arm * 2.0943951 + radius * 4.0;
-      out += fmt::format("{:.4f},{:.4f},{}\n",
-                         radius * std::cos(angle) + noise(),
-                         radius * std::sin(angle) + noise(), arm);
+      out +=
+          fmt::format("{:.4f},{:.4f},{}\n", radius * std::cos(angle) + noise(),
+                      radius * std::sin(angle) + noise(), arm);
     }
   return out;
 }
@@ -131,9 +135,12 @@ MaybeFault writeProject(const fs::path &folder, const std::string &name) {
     return Fault{FaultKind::Environment,
                  fmt::format("{}: {}", folder.string(), error.message())};
   const std::pair<std::string, std::string> files[] = {
-      {name + ".asg", fill(kModel, name)}, {"main.c", fill(kMain, name)},
-      {"CMakeLists.txt", fill(kCMake, name)}, {"README.md", fill(kReadme, name)},
-      {"spiral.csv", makeSpiral()}, {".gitignore", "/build/\n/run/\n"}};
+      {name + ".asg", fill(kModel, name)},
+      {"main.c", fill(kMain, name)},
+      {"CMakeLists.txt", fill(kCMake, name)},
+      {"README.md", fill(kReadme, name)},
+      {"spiral.csv", makeSpiral()},
+      {".gitignore", "/build/\n/run/\n"}};
   for (const auto &[file, text] : files)
     if (MaybeFault fault = writeFile((folder / file).string(), text))
       return fault;
@@ -144,9 +151,10 @@ int runNew(const NewOptions &options, const Session &session) {
   fs::path folder(options.name);
   std::string name = folder.filename().string();
   if (!isName(name)) {
-    complain("'{}' cannot name a model: use letters, digits and _, a letter first, "
-             "and no word of the language",
-             name);
+    complain(
+        "'{}' cannot name a model: use letters, digits and _, a letter first, "
+        "and no word of the language",
+        name);
     return ExitUsage;
   }
   std::error_code error;
@@ -179,8 +187,9 @@ int runNew(const NewOptions &options, const Session &session) {
 
 void addNew(CLI::App &app, Session &session) {
   auto options = std::make_shared<NewOptions>();
-  CLI::App *verb = addVerb(app, "new", "Make a small project that works",
-                           "asgc new spiral && cd spiral && asgc train spiral.asg --out run");
+  CLI::App *verb = addVerb(
+      app, "new", "Make a small project that works",
+      "asgc new spiral && cd spiral && asgc train spiral.asg --out run");
   verb->add_option("NAME", options->name,
                    "The folder to make; its last part names the model")
       ->required();

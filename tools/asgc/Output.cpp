@@ -10,6 +10,8 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <poll.h>
+#include <unistd.h>
 
 namespace asgc::cli {
 
@@ -45,13 +47,20 @@ int reportFault(const Fault &fault) {
   return ExitInternal;
 }
 
+/// Of the write that failed, maybe long ago, no error number is left.
+static bool isReaderGone() {
+  pollfd output{STDOUT_FILENO, POLLOUT, 0};
+  return poll(&output, 1, 0) > 0 && (output.revents & POLLERR);
+}
+
 int finishOutput(int code) {
   errno = 0;
   if (std::fflush(stdout) == 0 && !std::ferror(stdout))
     return code;
-  if (errno == EPIPE) // whoever read has read enough
+  if (isReaderGone()) // it has read enough
     return code;
-  complain("standard output: {}", std::strerror(errno));
+  complain("standard output: {}",
+           errno ? std::strerror(errno) : "not all could be written");
   return code == ExitOk ? ExitEnvironment : code;
 }
 
