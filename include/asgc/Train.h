@@ -79,7 +79,7 @@ public:
                          std::span<const TensorView> outputs) = 0;
   /// Brings the memory of `variables` up to date: a program may keep them on a
   /// device.
-  virtual MaybeFault sync() const { return std::nullopt; }
+  virtual MaybeFault sync() const = 0;
   /// Tells that variables were written from outside.
   virtual void touch() = 0;
 };

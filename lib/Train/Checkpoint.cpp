@@ -190,7 +190,9 @@ MaybeFault OpenCheckpoint::restore(TrainableProgram &program) const {
   return std::nullopt;
 }
 
-std::string findNonFinite(const TrainableProgram &program) {
+Result<std::string> findNonFinite(const TrainableProgram &program) {
+  if (MaybeFault fault = program.sync())
+    return *fault;
   std::array<double, 512> chunk;
   for (const ProgramVariable &variable : program.variables()) {
     ElementType type = elementTypeOf(variable.dtype);
@@ -209,7 +211,7 @@ std::string findNonFinite(const TrainableProgram &program) {
         return variable.name;
     }
   }
-  return {};
+  return std::string();
 }
 
 Result<CheckpointInfo> infoOf(const Result<OpenCheckpoint> &checkpoint) {

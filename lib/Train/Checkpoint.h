@@ -65,7 +65,7 @@ MaybeFault writeCheckpoint(const std::string &path,
                            const CheckpointHeader &header);
 
 /// Names a float variable that holds NaN or an infinity; empty if none does.
-std::string findNonFinite(const TrainableProgram &program);
+Result<std::string> findNonFinite(const TrainableProgram &program);
 
 /// A field in which two recipes differ.
 struct RecipeDifference {

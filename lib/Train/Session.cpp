@@ -60,11 +60,21 @@ TrainEnd Session::diverge(const std::string &what) {
   return TrainEnd::Diverged;
 }
 
+std::optional<TrainEnd> Session::checkVariables() {
+  if (recipe.nonFinite != NonFinitePolicy::Stop)
+    return std::nullopt;
+  Result<std::string> name = findNonFinite(program);
+  if (!name)
+    return fail(name.fault());
+  if (name->empty())
+    return std::nullopt;
+  return diverge(fmt::format("'{}' is not finite", *name));
+}
+
 TrainEnd Session::interrupt() {
   if (state.step > 0 && savedStep != state.step) {
-    if (recipe.nonFinite == NonFinitePolicy::Stop)
-      if (std::string name = findNonFinite(program); !name.empty())
-        return diverge(fmt::format("'{}' is not finite", name));
+    if (std::optional<TrainEnd> end = checkVariables())
+      return *end;
     if (MaybeFault fault = save())
       return fail(*fault);
   }
@@ -247,9 +257,8 @@ std::optional<TrainEnd> Session::stepOnce() {
   if (wantsCheckpoint(isEpochEnd, epoch) || isOver()) {
     // A finite loss can leave variables that are not: the next loss shows it,
     // but by then they would have been saved.
-    if (recipe.nonFinite == NonFinitePolicy::Stop)
-      if (std::string name = findNonFinite(program); !name.empty())
-        return diverge(fmt::format("'{}' is not finite", name));
+    if (std::optional<TrainEnd> end = checkVariables())
+      return end;
     if (MaybeFault fault = save())
       return fail(*fault);
   }

@@ -54,6 +54,9 @@ private:
 
   TrainEnd fail(Fault fault);
   TrainEnd diverge(const std::string &what);
+  /// Ends a run that stops at numbers that are not finite, if a variable holds
+  /// one.
+  std::optional<TrainEnd> checkVariables();
   TrainEnd interrupt();
   /// "the last good checkpoint is …", or that there is none.
   std::string lastGood() const;

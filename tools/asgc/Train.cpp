@@ -46,6 +46,7 @@ public:
                  std::span<const TensorView> outputs) override {
     return base.run(entry, inputs, outputs);
   }
+  MaybeFault sync() const override { return base.sync(); }
   void touch() override { base.touch(); }
 
 private:
@@ -112,7 +113,7 @@ private:
 };
 
 /// The command that goes on with this run.
-std::string resumeCommand(const TrainFlags &flags) {
+std::string resumeCommand(const TrainFlags &flags, const Settings &settings) {
   std::string command = fmt::format("asgc train {} --out {} --resume",
                                     flags.model.file, flags.out);
   if (!flags.model.model.empty())
@@ -121,6 +122,11 @@ std::string resumeCommand(const TrainFlags &flags) {
     command += " --set '" + setting + "'";
   for (const std::string &dim : flags.model.dims)
     command += " --dim " + dim;
+  // Where and with what it computes is part of which numbers come out.
+  for (const Setting &setting : settings.all())
+    for (const char *name : {"isa", "device", "device-memory"})
+      if (setting.name == name && setting.origin == "--" + setting.name)
+        command += fmt::format(" --{} {}", setting.name, setting.value);
   return command;
 }
 
@@ -145,7 +151,7 @@ int runTraining(Execution &execution, const Recipe &recipe,
   TrainOptions options;
   options.runFolder = flags.out;
   options.resume = flags.resume;
-  options.resumeCommand = resumeCommand(flags);
+  options.resumeCommand = resumeCommand(flags, session.settings);
   options.interrupted = interrupts.flag();
   options.message = [&](MessageKind kind, const std::string &text) {
     display.message(kind, text);

@@ -25,6 +25,7 @@ public:
                std::span<const TensorView> inputs) const override;
   MaybeFault run(std::string_view entry, std::span<const TensorView> inputs,
                  std::span<const TensorView> outputs) override;
+  MaybeFault sync() const override { return std::nullopt; }
   void touch() override { ++touched; }
 
   /// Called after every training step with its number; may change the loss,
