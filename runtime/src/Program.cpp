@@ -6,6 +6,7 @@
 #include "asgc/abi.h"
 #include "vulkan/Executor.h"
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -61,12 +62,28 @@ int32_t chooseIsa(const asgc_options &options) {
 /// What ASGC_DEVICE stands for; -1 if for nothing.
 int32_t parseDevice(const char *name) {
   const std::pair<const char *, asgc_device> names[] = {
-      {"", ASGC_DEVICE_DEFAULT},      {"cpu", ASGC_DEVICE_CPU},
-      {"vulkan", ASGC_DEVICE_VULKAN}, {"auto", ASGC_DEVICE_AUTO}};
+      {"", ASGC_DEVICE_DEFAULT},
+      {"cpu", ASGC_DEVICE_CPU},
+      {"vulkan", ASGC_DEVICE_VULKAN},
+      {"auto", ASGC_DEVICE_AUTO}};
   for (auto [known, device] : names)
     if (std::strcmp(name, known) == 0)
       return device;
   return -1;
+}
+
+/// The bytes of ASGC_DEVICE_MEMORY; 0 if it is not set.
+asgc_status readMemoryLimit(int64_t &bytes) {
+  const char *variable = std::getenv("ASGC_DEVICE_MEMORY");
+  if (!variable || !*variable)
+    return ASGC_OK;
+  const char *end = variable + std::strlen(variable);
+  auto [stop, error] = std::from_chars(variable, end, bytes);
+  if (error == std::errc() && stop == end && bytes >= 0)
+    return ASGC_OK;
+  return fail(ASGC_INVALID_ARGUMENT,
+              text("ASGC_DEVICE_MEMORY: expected a number of bytes, got '",
+                   variable, "'"));
 }
 
 bool hasCpuCode(const asgc_program_desc &desc) {
@@ -90,8 +107,8 @@ asgc_status chooseDevice(asgc_program &program, const asgc_options &options) {
     }
   if (device < 0 || device > ASGC_DEVICE_AUTO)
     return fail(ASGC_INVALID_ARGUMENT,
-                text("options.device: expected at most ",
-                     int(ASGC_DEVICE_AUTO), ", got ", device));
+                text("options.device: expected at most ", int(ASGC_DEVICE_AUTO),
+                     ", got ", device));
   const bool hasCpu = hasCpuCode(desc);
   if (device == ASGC_DEVICE_DEFAULT)
     device = hasCpu ? ASGC_DEVICE_CPU : ASGC_DEVICE_VULKAN;
@@ -106,8 +123,12 @@ asgc_status chooseDevice(asgc_program &program, const asgc_options &options) {
     return fail(ASGC_UNSUPPORTED,
                 text("'", desc.name, "' was not compiled for Vulkan"));
   }
-  asgc_status status = vulkan::Executor::create(program, options.device_memory,
-                                                program.executor);
+  int64_t memoryLimit = options.device_memory;
+  if (memoryLimit == 0)
+    if (asgc_status status = readMemoryLimit(memoryLimit))
+      return status;
+  asgc_status status =
+      vulkan::Executor::create(program, memoryLimit, program.executor);
   return device == ASGC_DEVICE_AUTO && hasCpu ? ASGC_OK : status;
 }
 

@@ -78,6 +78,7 @@ Execution::create(Compilation &compilation, const Settings &settings,
   options.isa = settings.isa();
   options.poison = poison;
   options.device = settings.device();
+  options.device_memory = settings.deviceMemory();
   asgc_status status = asgc_program_create(&result->description(), &options,
                                            &result->instance);
   if (MaybeFault fault = faultOf(status, asgc_last_error()))

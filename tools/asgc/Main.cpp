@@ -31,6 +31,7 @@ static void addSettings(CLI::App &app, Session &session) {
       flag(verb, "threads", "N", "Threads to compute with; 0: all cores");
       flag(verb, "isa", "NAME", "auto, avx2 or avx512");
       flag(verb, "device", "NAME", "cpu, vulkan, or auto: a Vulkan device if one can be used");
+      flag(verb, "device-memory", "BYTES", "Bytes of a Vulkan device to use at most; 0: all");
     }
     flag(verb, "color", "WHEN", "auto, always or never (NO_COLOR counts)");
     verb->add_flag_callback(

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
+#include <limits>
 #include <unistd.h>
 
 namespace asgc::cli {
@@ -20,6 +21,7 @@ Settings::Settings()
           {"threads", "ASGC_THREADS", "0", "default"},
           {"isa", "ASGC_ISA", "auto", "default"},
           {"device", "ASGC_DEVICE", "cpu", "default"},
+          {"device-memory", "ASGC_DEVICE_MEMORY", "0", "default"},
           {"color", "ASGC_COLOR", "auto", "default"},
           {"lang", "ASGC_LANG", "en", "default"},
           {"quiet", "ASGC_QUIET", "false", "default"},
@@ -89,10 +91,16 @@ std::optional<std::string> Settings::load() {
   return std::nullopt;
 }
 
+static bool isNumber(const std::string &text, size_t digits) {
+  return !text.empty() && text.size() <= digits &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return c >= '0' && c <= '9'; });
+}
+
 std::optional<std::string> Settings::verify() const {
   for (const Setting &setting : settings) {
-    auto oneOf = [&](std::vector<std::string> choices)
-        -> std::optional<std::string> {
+    auto oneOf =
+        [&](std::vector<std::string> choices) -> std::optional<std::string> {
       if (std::find(choices.begin(), choices.end(), setting.value) !=
           choices.end())
         return std::nullopt;
@@ -102,10 +110,7 @@ std::optional<std::string> Settings::verify() const {
     };
     std::optional<std::string> error;
     if (setting.name == "threads") {
-      bool isNumber = !setting.value.empty() && setting.value.size() <= 4 &&
-                      std::all_of(setting.value.begin(), setting.value.end(),
-                                  [](char c) { return c >= '0' && c <= '9'; });
-      if (!isNumber || threads() > 1024)
+      if (!isNumber(setting.value, 4) || threads() > 1024)
         error = fmt::format("threads is '{}' ({}); it can be 0 (all cores) to "
                             "1024",
                             setting.value, setting.origin);
@@ -113,6 +118,11 @@ std::optional<std::string> Settings::verify() const {
       error = oneOf({"auto", "avx2", "avx512"});
     } else if (setting.name == "device") {
       error = oneOf({"cpu", "vulkan", "auto"});
+    } else if (setting.name == "device-memory") {
+      if (!isNumber(setting.value, 18)) // as many as an i64 has
+        error = fmt::format("device-memory is '{}' ({}); it can be a number of "
+                            "bytes, or 0 (all)",
+                            setting.value, setting.origin);
     } else if (setting.name == "color") {
       error = oneOf({"auto", "always", "never"});
     } else if (setting.name == "lang") {
@@ -138,6 +148,12 @@ asgc_device Settings::device() const {
   return device == "vulkan" ? ASGC_DEVICE_VULKAN
          : device == "auto" ? ASGC_DEVICE_AUTO
                             : ASGC_DEVICE_CPU;
+}
+
+int64_t Settings::deviceMemory() const {
+  // Zero would let the runtime look at the environment, which a flag overrules.
+  int64_t bytes = std::atoll(get("device-memory").c_str());
+  return bytes ? bytes : std::numeric_limits<int64_t>::max();
 }
 
 bool Settings::colorErrors() const {

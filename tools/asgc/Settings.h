@@ -15,7 +15,7 @@ struct Setting {
   std::string name;     ///< the key in asgc.toml; the flag is --name
   std::string variable; ///< ASGC_THREADS
   std::string value;
-  std::string origin;   ///< "default", "asgc.toml", "ASGC_THREADS", "--threads"
+  std::string origin; ///< "default", "asgc.toml", "ASGC_THREADS", "--threads"
 };
 
 /// All settings, in the order that `asgc doctor` lists them.
@@ -28,13 +28,15 @@ public:
   std::optional<std::string> load();
   /// What a flag says; wins over all.
   void setFlag(const std::string &name, const std::string &value);
-  /// Checks every value; an error names the setting, its origin and the choices.
+  /// Checks every value; an error names the setting, its origin and the
+  /// choices.
   std::optional<std::string> verify() const;
 
   const std::string &get(const std::string &name) const;
   int threads() const; ///< 0: as many as there are cores
   int isa() const;     ///< as asgc_options.isa
   asgc_device device() const;
+  int64_t deviceMemory() const; ///< as asgc_options.device_memory
   bool isRussian() const { return get("lang") == "ru"; }
   bool isQuiet() const { return get("quiet") == "true"; }
   /// Whether to colour standard error.

@@ -52,7 +52,8 @@ typedef struct asgc_options {
                         buffers as they die (for tests) */
   int32_t isa;     /**< 0 = best the CPU has, else 1 + ASGC_ISA_* */
   int32_t device;  /**< asgc_device */
-  int64_t device_memory; /**< bytes of a Vulkan device to use at most; 0 = all */
+  int64_t device_memory; /**< bytes of a Vulkan device to use at most; 0 =
+                            what ASGC_DEVICE_MEMORY says, else all */
 } asgc_options;
 
 /** The version of the runtime library, such as "0.1.0". */

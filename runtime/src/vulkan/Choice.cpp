@@ -2,6 +2,7 @@
 #include "Choice.h"
 
 #include "../Error.h"
+#include "Switches.h"
 #include <algorithm>
 
 namespace asgc::rt::vulkan {
@@ -93,14 +94,18 @@ Candidate examine(const Api &api, VkPhysicalDevice handle) {
   device.memoryBytes = largestOwnHeap(api, handle);
   device.queueFamily = findQueueFamily(api, handle);
   uint32_t version = properties.properties.apiVersion;
-  std::string missing;
+  std::string missing, unknown;
   if (version >= VK_API_VERSION_1_3) { // else the structures are unknown to it
     Features features;
     api.GetPhysicalDeviceFeatures2(handle, &features.all);
+    unknown = features.hide(hiddenFeatures());
     missing = features.missing();
     device.hasFloat64 = features.all.features.shaderFloat64;
   }
-  device.reason = findObstacle(device, version, missing);
+  device.reason =
+      unknown.empty()
+          ? findObstacle(device, version, missing)
+          : text("ASGC_VULKAN_WITHOUT: there is no feature '", unknown, "'");
   device.isUsable = device.reason.empty();
   return device;
 }
@@ -122,8 +127,24 @@ Features::Features() {
 }
 
 void Features::require() {
-  forEachFeature(*this,
-                 [](VkBool32 &has, const char *) { has = VK_TRUE; });
+  forEachFeature(*this, [](VkBool32 &has, const char *) { has = VK_TRUE; });
+}
+
+std::string Features::hide(std::string_view names) {
+  while (!names.empty()) {
+    std::string_view name = names.substr(0, names.find(','));
+    names.remove_prefix(std::min(names.size(), name.size() + 1));
+    bool isKnown = false;
+    auto clear = [&](VkBool32 &has, std::string_view known) {
+      if (known == name)
+        has = VK_FALSE, isKnown = true;
+    };
+    forEachFeature(*this, clear);
+    clear(all.features.shaderFloat64, "shaderFloat64"); // not in the baseline
+    if (!isKnown)
+      return std::string(name);
+  }
+  return "";
 }
 
 std::string Features::missing() const {
@@ -157,8 +178,8 @@ std::vector<Candidate> findCandidates(const Api &api, VkInstance instance) {
     if (!device.isUsable)
       continue;
     device.isChosen = &device == &devices.front();
-    device.reason =
-        device.isChosen ? text("used: the first ", device.kind)
+    device.reason = device.isChosen
+                        ? text("used: the first ", device.kind)
                         : text("not used: ", devices.front().name, ", a ",
                                devices.front().kind, ", comes before it");
     if (device.isChosen && device.kind == "CPU")

@@ -4,6 +4,7 @@
 
 #include "Api.h"
 #include "asgc/runtime.h"
+#include <string_view>
 #include <vector>
 
 namespace asgc::rt::vulkan {
@@ -12,7 +13,7 @@ namespace asgc::rt::vulkan {
 struct Candidate {
   VkPhysicalDevice handle = nullptr;
   std::string name, kind, reason;
-  int32_t rank = 0;         ///< of its kind; the lowest is used
+  int32_t rank = 0; ///< of its kind; the lowest is used
   int64_t memoryBytes = 0;
   uint32_t queueFamily = 0;
   VkPhysicalDeviceLimits limits{};
@@ -34,6 +35,9 @@ struct Features {
   Features(const Features &) = delete;
   /// Asks for the baseline.
   void require();
+  /// Takes these away, separated by commas; a name that is none of ours, else
+  /// "".
+  std::string hide(std::string_view names);
   /// The names of what the baseline has and `this` has not.
   std::string missing() const;
 };

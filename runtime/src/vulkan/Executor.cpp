@@ -5,6 +5,8 @@
 #include "../Program.h"
 #include <algorithm>
 #include <cstring>
+#include <numeric>
+#include <random>
 
 namespace asgc::rt::vulkan {
 
@@ -80,8 +82,8 @@ asgc_status Executor::run(const asgc_entry_desc &entry) {
 asgc_status Executor::sync() {
   for (int32_t i = 0; isHostStale && i < program.desc.num_variables; ++i)
     if (asgc_status status = gpu->download(
-            program.variables[size_t(i)], variables,
-            variableOffsets[size_t(i)], program.variableBytes[size_t(i)]))
+            program.variables[size_t(i)], variables, variableOffsets[size_t(i)],
+            program.variableBytes[size_t(i)]))
       return status;
   isHostStale = false;
   return ASGC_OK;
@@ -143,6 +145,24 @@ void Executor::recordDispatch(const Recording &recording,
     api.CmdDispatch(commands, uint32_t(x), uint32_t((groups + x - 1) / x), 1);
 }
 
+/// The order of the dispatches: as listed, or each level shuffled.
+std::vector<int32_t> Executor::orderOf(const asgc_dispatch_list &list) const {
+  std::vector<int32_t> order(size_t(list.num_dispatches));
+  std::iota(order.begin(), order.end(), 0);
+  if (!switches.shuffleSeed)
+    return order;
+  std::mt19937_64 random(*switches.shuffleSeed);
+  auto levelOf = [&](int32_t i) { return list.dispatches[i].level; };
+  for (auto first = order.begin(); first != order.end();) {
+    auto last = std::find_if(first, order.end(), [&](int32_t i) {
+      return levelOf(i) != levelOf(*first);
+    });
+    std::shuffle(first, last, random);
+    first = last;
+  }
+  return order;
+}
+
 asgc_status Executor::record(int32_t entry, Recording &recording) {
   const Api &api = gpu->api;
   const asgc_dispatch_list &list = program.desc.vulkan->entries[entry];
@@ -180,12 +200,14 @@ asgc_status Executor::record(int32_t entry, Recording &recording) {
     if (program.profiling)
       api.CmdWriteTimestamp2(commands, kCompute, queries, uint32_t(query));
   };
-  for (int32_t i = 0; i < list.num_dispatches; ++i) {
+  // A profile wants each dispatch on its own.
+  const bool isEachAlone = program.profiling || switches.hasAllBarriers;
+  const asgc_dispatch *before = nullptr;
+  for (int32_t i : orderOf(list)) {
     const asgc_dispatch &dispatch = list.dispatches[i];
-    // A profile wants each dispatch on its own.
-    if (i > 0 &&
-        (dispatch.level != list.dispatches[i - 1].level || program.profiling))
+    if (before && (dispatch.level != before->level || isEachAlone))
       barrier(commands, kCompute, kCompute, kReadWrite);
+    before = &dispatch;
     const int64_t table = recording.tables[size_t(i)];
     stamp(2 * i);
     recordDispatch(recording, dispatch,
@@ -227,6 +249,8 @@ asgc_status Executor::readProfile(const asgc_dispatch_list &list) {
 asgc_status Executor::create(asgc_program &program, int64_t memoryLimit,
                              std::unique_ptr<Executor> &out) {
   std::unique_ptr<Executor> made(new Executor(program));
+  if (asgc_status status = Switches::read(made->switches))
+    return status;
   std::string reason;
   made->gpu = Device::get(reason);
   if (!made->gpu)
@@ -249,9 +273,10 @@ asgc_status Executor::checkFeatures() const {
     if ((program.desc.vulkan->shaders[i].features & ASGC_SHADER_FLOAT64) &&
         !gpu->choice.hasFloat64)
       return fail(ASGC_NO_DEVICE,
-                  text("'", program.desc.name, "' computes with f64, and the "
-                       "Vulkan device ", gpu->choice.name,
-                       " lacks shaderFloat64"));
+                  text("'", program.desc.name,
+                       "' computes with f64, and the "
+                       "Vulkan device ",
+                       gpu->choice.name, " lacks shaderFloat64"));
   return ASGC_OK;
 }
 
@@ -382,9 +407,9 @@ asgc_status Executor::makePipelines() {
     }
     api.DestroyShaderModule(gpu->handle, module, nullptr);
     if (result)
-      return gpu->describe(result, text("building shader ", i, " of '",
-                                        program.desc.name, "'")
-                                       .c_str());
+      return gpu->describe(
+          result,
+          text("building shader ", i, " of '", program.desc.name, "'").c_str());
     pipelines.push_back(pipeline);
   }
   return ASGC_OK;

@@ -3,6 +3,7 @@
 #define ASGC_RT_VULKAN_EXECUTOR_H
 
 #include "Device.h"
+#include "Switches.h"
 
 namespace asgc::rt::vulkan {
 
@@ -44,8 +45,9 @@ private:
   void fillTables();
   asgc_status makePipelines();
   asgc_status record(int32_t entry, Recording &recording);
-  void recordDispatch(const Recording &recording,
-                      const asgc_dispatch &dispatch, uint64_t table);
+  std::vector<int32_t> orderOf(const asgc_dispatch_list &list) const;
+  void recordDispatch(const Recording &recording, const asgc_dispatch &dispatch,
+                      uint64_t table);
   void barrier(VkCommandBuffer commands, VkPipelineStageFlags2 after,
                VkPipelineStageFlags2 before, VkAccessFlags2 access);
   uint64_t addressOf(const Recording &recording, const asgc_place &place) const;
@@ -54,6 +56,7 @@ private:
                       const int64_t *dims) const;
 
   asgc_program &program;
+  Switches switches;
   std::shared_ptr<Device> gpu;
   asgc_vulkan_device info{};
   std::vector<VkPipeline> pipelines; ///< per shader
