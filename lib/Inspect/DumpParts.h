@@ -33,6 +33,9 @@ llvm::json::Object dumpDims(mlir::DictionaryAttr dims);
 
 llvm::json::Object dumpGraph(asg::GraphOp graph,
                              DumpWriter::CategoryOf categoryOf);
+/// Floating-point operations of a step: a product and a sum for each term of a
+/// contraction, one for each scalar operation of generated code.
+DimExpr countFlop(mlir::Operation *step);
 llvm::json::Object dumpProgram(plan::ProgramOp program);
 
 } // namespace asgc

@@ -56,17 +56,20 @@ private:
     return *buffers.back().getAsObject();
   }
 
+  std::optional<int64_t> atBounds(const DimExpr &expr) {
+    return expr.evaluate([&](std::string_view name) -> std::optional<int64_t> {
+      if (!bounds)
+        return std::nullopt;
+      auto bound = bounds.getAs<IntegerAttr>(StringRef(name));
+      if (!bound)
+        return std::nullopt;
+      return bound.getInt();
+    });
+  }
+
   /// Bytes at the bounds of run-time dims.
   std::optional<int64_t> byteBound(RankedTensorType type) {
-    auto count = asg::getNumElements(type).evaluate(
-        [&](std::string_view name) -> std::optional<int64_t> {
-          if (!bounds)
-            return std::nullopt;
-          auto bound = bounds.getAs<IntegerAttr>(StringRef(name));
-          if (!bound)
-            return std::nullopt;
-          return bound.getInt();
-        });
+    auto count = atBounds(asg::getNumElements(type));
     int64_t bits = type.getElementTypeBitWidth();
     if (!count)
       return std::nullopt;
@@ -126,6 +129,8 @@ private:
       if (op->getNumRegions() && !op->getRegion(0).empty())
         object["ops"] = static_cast<int64_t>(
             op->getRegion(0).front().getOperations().size() - 1);
+      if (auto flop = atBounds(countFlop(op)))
+        object["flop"] = *flop;
       steps.push_back(std::move(object));
     }
   }

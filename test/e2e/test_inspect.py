@@ -155,4 +155,31 @@ def test_json_stops_after_a_pass(t):
     t.equal(document["stages"][-1]["pass"], "asg-simplify")
 
 
+# Elementwise work, a row's work whose division is once a row, and a sum along a dim.
+WORK = """model work(x: f32[batch <= 4, 8]) -> (a: f32[batch, 8], b: f32[batch, 8], c: f32[8]) {
+  return tanh(x) * 3 + x, softmax(x, axis = -1), sum(x * x, axis = 0)
+}
+"""
+
+
+def flop_of_steps(t, model):
+    dump = json.loads(t.asgc("compile", model, "--emit=json").out)
+    return {step["name"]: step["flop"] for program in dump["stages"][-1]["programs"] for step in program["steps"]}
+
+
+def test_steps_say_what_they_compute(t):
+    t.write("work.asg", WORK)
+    flop = flop_of_steps(t, "work.asg")
+    points = 4 * 8
+    t.equal(flop["infer.work.map"], 3 * points, "tanh, product, sum")
+    t.equal(flop["infer.softmax.row"], 5 * points, "largest, difference, exp, sum, product")
+    t.equal(flop["infer.work.reduce"], 2 * points, "product, sum")
+    flop = flop_of_steps(t, LENET)
+    # Each of 256 images: 16 channels of 4 x 4 points from 6 channels by kernels of 3 x 3.
+    for part in ("conv2d", "conv2d_input_grad", "conv2d_weight_grad"):
+        t.equal(flop[f"train_step.conv2.{part}"], 2 * 256 * 16 * 4 * 4 * 6 * 3 * 3, part)
+    for part in ("dot", "dot.1", "dot.2"):
+        t.equal(flop[f"train_step.fc1.{part}"], 2 * 256 * 64 * 120, part)
+
+
 harness.main()

@@ -237,6 +237,11 @@ def test_run_and_bench(t):
     result = t.asgc("bench", "tiny.asg", "--device", "vulkan", "--seconds", "0.05", "--json")
     entry, = json.loads(result.out)["entries"]
     t.equal(entry["name"], "infer", "entry")
+    # A product and a sum for each of 8 rows (the bound), 2 outputs and 3 inputs.
+    t.equal({step["name"]: step["flop"] for step in entry["steps"]}["infer.fc.dot"], 2 * 8 * 2 * 3, "FLOP of the layer")
+    report = json.loads(result.out)
+    t.expect(report["device"] != "cpu" and report["copy_bytes_per_second"] > 1e6 and report["flop_per_second"] > 1e6,
+             "the device's limits", result)
     t.expect(entry["seconds"]["median"] > 0 and entry["steps"], "nothing measured", result)
     t.expect(all(step["seconds"] > 0 and step["bytes"] > 0 for step in entry["steps"]), "a step without time", result)
 

@@ -1,11 +1,12 @@
 //===- Bench.cpp - asgc bench: how fast, how much memory, and where -------===//
 #include "Execution.h"
+#include "Limits.h"
 #include "Model.h"
 #include "Output.h"
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -27,12 +28,13 @@ double secondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// A step of the plan: its share of the time and of the memory traffic.
+/// A step of the plan: its share of the time, what it moves and computes.
 struct StepReport {
   std::string name;
   int64_t calls = 0;
   double seconds = 0;
   int64_t bytes = 0; ///< read and written in one call, at the bounds
+  int64_t flop = 0;  ///< of one call, at the bounds
 };
 
 struct EntryReport {
@@ -42,27 +44,6 @@ struct EntryReport {
   int64_t arenaBytes = 0;
   std::vector<StepReport> steps; ///< slowest first
 };
-
-/// Bytes per second of copying, with `threads` threads on memory beyond caches.
-double measureCopy(int threads) {
-  const size_t bytes = size_t(64) << 20;
-  std::vector<char> from(bytes, 1), to(bytes, 2);
-  double best = 0;
-  for (int round = 0; round < 5; ++round) {
-    auto start = Clock::now();
-    std::vector<std::thread> workers;
-    for (int t = 0; t < threads; ++t)
-      workers.emplace_back([&, t] {
-        size_t begin = bytes * size_t(t) / size_t(threads);
-        size_t end = bytes * size_t(t + 1) / size_t(threads);
-        std::memcpy(to.data() + begin, from.data() + begin, end - begin);
-      });
-    for (std::thread &worker : workers)
-      worker.join();
-    best = std::max(best, 2.0 * double(bytes) / secondsSince(start));
-  }
-  return best;
-}
 
 /// Contents for an input: numbers in [-1, 1), or small indices.
 Array makeInput(const Port &port) {
@@ -82,10 +63,14 @@ Array makeInput(const Port &port) {
   return array;
 }
 
-/// Bytes that each step of the plan reads and writes, from the program's own
+struct StepWork {
+  int64_t bytes = 0, flop = 0;
+};
+
+/// What each step of the plan moves and computes, from the program's own
 /// description of itself.
-std::map<std::string, int64_t> stepBytes(const asgc_program_desc &program) {
-  std::map<std::string, int64_t> result;
+std::map<std::string, StepWork> stepWork(const asgc_program_desc &program) {
+  std::map<std::string, StepWork> result;
   if (!program.metadata)
     return result;
   auto dump = nlohmann::json::parse(
@@ -104,7 +89,7 @@ std::map<std::string, int64_t> stepBytes(const asgc_program_desc &program) {
         for (const char *list : {"reads", "writes"})
           for (const auto &id : step.value(list, nlohmann::json::array()))
             total += bytes[id.get<int64_t>()];
-        result[step.value("name", "")] = total;
+        result[step.value("name", "")] = {total, step.value("flop", int64_t(0))};
       }
     }
   return result;
@@ -112,16 +97,17 @@ std::map<std::string, int64_t> stepBytes(const asgc_program_desc &program) {
 
 /// Reads what the profile counted for the steps of `report.runs` runs.
 void readProfile(asgc_program *handle,
-                 const std::map<std::string, int64_t> &bytes,
+                 const std::map<std::string, StepWork> &work,
                  EntryReport &report) {
   for (int32_t i = 0; i < asgc_program_num_kernels(handle); ++i) {
     asgc_profile_entry entry;
     if (asgc_program_profile_entry(handle, i, &entry) != ASGC_OK ||
         entry.calls == 0)
       continue;
-    auto found = bytes.find(entry.name);
-    report.steps.push_back({entry.name, entry.calls, entry.seconds,
-                            found == bytes.end() ? 0 : found->second});
+    auto found = work.find(entry.name);
+    StepWork each = found == work.end() ? StepWork() : found->second;
+    report.steps.push_back(
+        {entry.name, entry.calls, entry.seconds, each.bytes, each.flop});
   }
   std::stable_sort(report.steps.begin(), report.steps.end(),
                    [](const StepReport &a, const StepReport &b) {
@@ -189,12 +175,12 @@ Result<EntryReport> measureEntry(Execution &execution, const std::string &name,
   for (int run = 0; run < 5; ++run)
     if (MaybeFault fault = runOnce())
       return *fault;
-  readProfile(execution.handle(), stepBytes(program), report);
+  readProfile(execution.handle(), stepWork(program), report);
   asgc_program_profile(execution.handle(), 0);
   return report;
 }
 
-void showReport(const EntryReport &report, double copyBandwidth) {
+void showReport(const EntryReport &report, const Limits &limits) {
   print("{}: {:.3f} ms  ({:.3f} to {:.3f} in 80 % of {} runs)", report.name,
         report.median * 1e3, report.low * 1e3, report.high * 1e3, report.runs);
   if (report.items)
@@ -203,15 +189,16 @@ void showReport(const EntryReport &report, double copyBandwidth) {
   double total = 0;
   for (const StepReport &step : report.steps)
     total += step.seconds;
-  print("  {:>10} {:>6} {:>10} {:>8} {:>7}  step\n", "us", "share", "KiB",
-        "GB/s", "of copy");
+  print("  {:>10} {:>6} {:>10} {:>8} {:>10} {:>8} {:>8}  step\n", "us", "share",
+        "KiB", "GB/s", "MFLOP", "GFLOP/s", "of limit");
   for (const StepReport &step : report.steps) {
     double each = step.seconds / double(step.calls);
-    double rate = each > 0 ? double(step.bytes) / each : 0;
-    print("  {:>10.1f} {:>5.1f}% {:>10.1f} {:>8.2f} {:>6.0f}%  {}\n", each * 1e6,
-          100 * step.seconds / std::max(total, 1e-12),
-          double(step.bytes) / 1024, rate / 1e9, 100 * rate / copyBandwidth,
-          step.name);
+    double scale = each > 0 ? 1e-9 / each : 0;
+    print("  {:>10.1f} {:>5.1f}% {:>10.1f} {:>8.2f} {:>10.3f} {:>8.2f} {:>7.0f}%  {}\n",
+          each * 1e6, 100 * step.seconds / std::max(total, 1e-12),
+          double(step.bytes) / 1024, double(step.bytes) * scale,
+          double(step.flop) * 1e-6, double(step.flop) * scale,
+          100 * limits.shareOf(step.bytes, step.flop, each), step.name);
   }
 }
 
@@ -229,12 +216,14 @@ nlohmann::ordered_json jsonOf(const EntryReport &report) {
     out["steps"].push_back({{"name", step.name},
                             {"calls", step.calls},
                             {"seconds", step.seconds},
-                            {"bytes", step.bytes}});
+                            {"bytes", step.bytes},
+                            {"flop", step.flop}});
   return out;
 }
 
 int act(const BenchOptions &options, const Session &session) {
-  Compilation compilation(hostOptions(options.model, session));
+  CompileOptions compile = hostOptions(options.model, session);
+  Compilation compilation(compile);
   if (auto code = loadModel(compilation, options.model, session))
     return *code;
   auto execution = Execution::create(compilation, session.settings);
@@ -255,15 +244,24 @@ int act(const BenchOptions &options, const Session &session) {
   int threads = session.settings.threads();
   if (threads == 0)
     threads = int(std::max(1u, std::thread::hardware_concurrency()));
-  double copyBandwidth = measureCopy(threads);
+  const asgc_vulkan_device *device = asgc_program_device((*execution)->handle());
+  compile.cpu = !device; // where --device auto led to
+  compile.vulkan = device;
+  auto limits = measureLimits(compile, session.settings, threads);
+  if (!limits)
+    return reportFault(limits.fault());
   nlohmann::ordered_json out = {{"format", "asgc-bench/1"},
                                 {"model", compilation.name()},
                                 {"threads", threads},
-                                {"copy_bytes_per_second", copyBandwidth},
+                                {"device", device ? device->name : "cpu"},
+                                {"copy_bytes_per_second", limits->bytes},
+                                {"flop_per_second", limits->flop},
                                 {"entries", nlohmann::ordered_json::array()}};
   if (!options.json)
-    print("{}, {} threads; this machine copies {:.1f} GB/s\n\n",
-          compilation.name(), threads, copyBandwidth / 1e9);
+    print("{}, {}; it copies {:.1f} GB/s and computes {:.1f} GFLOP/s\n\n",
+          compilation.name(),
+          device ? device->name : fmt::format("{} threads", threads),
+          limits->bytes / 1e9, limits->flop / 1e9);
   for (const std::string &name : entries) {
     auto report = measureEntry(**execution, name, options.seconds);
     if (!report)
@@ -271,7 +269,7 @@ int act(const BenchOptions &options, const Session &session) {
     if (options.json)
       out["entries"].push_back(jsonOf(*report));
     else
-      showReport(*report, copyBandwidth);
+      showReport(*report, *limits);
   }
   if (options.json)
     print("{}\n", out.dump(2));

@@ -67,7 +67,7 @@ std::vector<std::string> inputNames(const asgc_program_desc &program,
 
 Result<std::unique_ptr<Execution>>
 Execution::create(Compilation &compilation, const Settings &settings,
-                  bool poison) {
+                  bool poison, bool isProbe) {
   auto linked = compilation.link();
   if (!linked)
     return linked.fault();
@@ -84,10 +84,10 @@ Execution::create(Compilation &compilation, const Settings &settings,
   if (MaybeFault fault = faultOf(status, asgc_last_error()))
     return *fault;
   const asgc_vulkan_device *device = asgc_program_device(result->instance);
-  if (settings.device() == ASGC_DEVICE_AUTO && !device)
+  if (settings.device() == ASGC_DEVICE_AUTO && !device && !isProbe)
     complain("no Vulkan device can be used ({}); running on the CPU",
              asgc_last_error());
-  if (device && std::string_view(device->kind) == "CPU")
+  if (device && std::string_view(device->kind) == "CPU" && !isProbe)
     complain("warning: the Vulkan device {} computes on the processor; --device cpu is faster",
              device->name);
   result->trainable =

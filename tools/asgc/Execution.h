@@ -17,10 +17,12 @@ using ArrayMap = std::map<std::string, Array>;
 /// A program compiled into this process, with memory and threads.
 class Execution {
 public:
-  /// Compiles `compilation` to the end, links it and makes an instance.
+  /// Compiles `compilation` to the end, links it and makes an instance. Says
+  /// what is to be said of the device, but for a probe, which is not the user's.
   static Result<std::unique_ptr<Execution>> create(Compilation &compilation,
                                                    const Settings &settings,
-                                                   bool poison = false);
+                                                   bool poison = false,
+                                                   bool isProbe = false);
   ~Execution();
 
   const asgc_program_desc &description() const;
