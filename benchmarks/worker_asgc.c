@@ -4,88 +4,24 @@
  * Then, for each line "N" on stdin, runs the entry N times and prints the
  * seconds of one run and the process's peak memory in bytes. Runs go round
  * SETS sets of inputs and outputs. Built with -DPROGRAM=<name>_program. */
-#include <asgc/runtime.h>
+#include "worker_tensors.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 extern const asgc_program_desc PROGRAM;
 
-static const size_t kBytes[] = {4, 2, 2, 1, 4, 8, 1, 8};
-static const DLDataType kTypes[] = {{kDLFloat, 32, 1}, {kDLFloat, 16, 1},
-                                    {kDLBfloat, 16, 1}, {kDLInt, 8, 1},
-                                    {kDLInt, 32, 1}, {kDLInt, 64, 1},
-                                    {kDLUInt, 8, 1}, {kDLFloat, 64, 1}};
-
 enum { MOST_SETS = 64 };
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec + t.tv_nsec * 1e-9;
-}
-
-static int fail(const char *what, const char *why) {
-  fprintf(stderr, "worker: %s: %s\n", what, why);
-  return 1;
-}
-
-/* A tensor of `desc` with pseudo-random content in [-1, 1], or class numbers
- * below 10 for integers. */
-static DLTensor *makeTensor(const asgc_tensor_desc *desc, const int64_t *dims) {
-  DLTensor *tensor = calloc(1, sizeof *tensor);
-  tensor->ndim = desc->rank;
-  tensor->shape = calloc(desc->rank + 1, sizeof(int64_t));
-  tensor->dtype = kTypes[desc->dtype];
-  tensor->device.device_type = kDLCPU;
-  size_t count = 1;
-  for (int i = 0; i < desc->rank; ++i) {
-    asgc_dim dim = desc->dims[i];
-    tensor->shape[i] = dim >= 0 ? dim : dims[-1 - dim];
-    count *= tensor->shape[i];
-  }
-  size_t bytes = count * kBytes[desc->dtype];
-  tensor->data = aligned_alloc(64, (bytes + 64) / 64 * 64);
-  memset(tensor->data, 0, bytes);
-  unsigned state = 12345;
-  for (size_t i = 0; i < count; ++i) {
-    state = state * 1664525u + 1013904223u;
-    if (desc->dtype == ASGC_F32)
-      ((float *)tensor->data)[i] = (float)(state >> 8) / (1 << 23) - 1.0f;
-    else if (desc->dtype == ASGC_I64)
-      ((int64_t *)tensor->data)[i] = (state >> 8) % 10;
-    else if (desc->dtype == ASGC_I32)
-      ((int32_t *)tensor->data)[i] = (state >> 8) % 10;
-  }
-  return tensor;
-}
 
 int main(int argc, char **argv) {
   int sets = argc > 3 ? atoi(argv[3]) : 0;
   if (sets < 1 || sets > MOST_SETS)
     return fail("usage", "worker ENTRY THREADS SETS [DIM=VALUE]...");
   const asgc_program_desc *desc = &PROGRAM;
-  const asgc_entry_desc *entry = NULL;
-  for (int i = 0; i < desc->num_entries; ++i)
-    if (!strcmp(desc->entries[i].name, argv[1]))
-      entry = &desc->entries[i];
+  const asgc_entry_desc *entry = findEntry(desc, argv[1]);
   if (!entry)
     return fail(argv[1], "no such entry");
 
-  int64_t *dims = calloc(desc->num_dims + 1, sizeof *dims);
-  for (int s = 0; s < desc->num_symbols; ++s) {
-    dims[s] = desc->symbol_bounds[s];
-    size_t length = strlen(desc->symbols[s]);
-    for (int a = 4; a < argc; ++a)
-      if (!strncmp(argv[a], desc->symbols[s], length) && argv[a][length] == '=')
-        dims[s] = atoll(argv[a] + length + 1);
-  }
-  if (desc->eval_dims)
-    desc->eval_dims(dims);
-
+  int64_t *dims = evalDims(desc, argv + 4, argc > 4 ? argc - 4 : 0);
   asgc_options options = {.threads = atoi(argv[2])};
   asgc_program *program;
   if (asgc_program_create(desc, &options, &program))

@@ -62,7 +62,7 @@ MaybeFault Compilation::State::lowerToLlvm() {
   context.appendDialectRegistry(codegenDialects);
   auto start = std::chrono::steady_clock::now();
   size_t errorsBefore = diagnostics.getNumErrors();
-  std::string before = printModule();
+  OwningOpRef<ModuleOp> before = module->clone();
   DiagnosticBridge bridge(context, diagnostics, remarks, Code::ASG0602);
   llvmModule = lowerPlanToLlvm(*module, codegen);
   std::chrono::duration<double> seconds =
@@ -72,7 +72,7 @@ MaybeFault Compilation::State::lowerToLlvm() {
     return std::nullopt;
   if (diagnostics.getNumErrors() > errorsBefore)
     return Fault{FaultKind::Unsupported, ""};
-  reproducer = "// pass that failed: plan-to-llvm\n" + before;
+  reproducer = "// pass that failed: plan-to-llvm\n" + printModule(*before);
   return Fault{FaultKind::Internal, "pass 'plan-to-llvm' failed"};
 }
 

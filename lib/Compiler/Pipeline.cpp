@@ -86,12 +86,12 @@ Compilation::State::State(CompileOptions given)
   enableRemarks(context, options.remarks);
 }
 
-std::string Compilation::State::printModule() {
+std::string Compilation::State::printModule(ModuleOp module) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   OpPrintingFlags flags;
   flags.elideLargeElementsAttrs(64);
-  module->print(stream, flags);
+  module.print(stream, flags);
   return text + "\n";
 }
 
@@ -134,14 +134,16 @@ MaybeFault Compilation::State::runPasses(OpPassManager &passes,
       },
       failedPass, isBroken));
 
-  std::string before = printModule();
+  // Text is made of it only if a pass fails.
+  OwningOpRef<ModuleOp> before = module->clone();
   size_t errorsBefore = diagnostics.getNumErrors();
   DiagnosticBridge bridge(context, diagnostics, remarks, code);
   if (succeeded(manager.run(*module)))
     return dumpFault;
   bool isSilent = diagnostics.getNumErrors() == errorsBefore;
   if (isBroken || isSilent) {
-    reproducer = fmt::format("// pass that failed: {}\n{}", failedPass, before);
+    reproducer = fmt::format("// pass that failed: {}\n{}", failedPass,
+                             printModule(*before));
     return Fault{FaultKind::Internal,
                  fmt::format("pass '{}' failed{}", failedPass,
                              isBroken ? ": it left the module invalid" : "")};
@@ -165,7 +167,8 @@ MaybeFault Compilation::State::lowerTo(Level wanted) {
       metadata.addStage("asg", *module);
     OpPassManager passes(ModuleOp::getOperationName());
     buildPlanPipeline(passes);
-    if (MaybeFault fault = runPasses(passes, FaultKind::Unsupported, Code::ASG0602))
+    if (MaybeFault fault =
+            runPasses(passes, FaultKind::Unsupported, Code::ASG0602))
       return fault;
     level = Level::Plan;
     if (wantsMetadata)

@@ -31,7 +31,8 @@ public:
   MaybeFault lowerTo(Level level);
   /// The program as LLVM IR, assembly or an object.
   Result<std::string> generate(Emit format);
-  std::string printModule();
+  std::string printModule() { return printModule(*module); }
+  static std::string printModule(mlir::ModuleOp module);
   Result<std::string> printSpirv();
   Result<std::string> dumpJson();
 

@@ -1,0 +1,86 @@
+/* worker_tensors.h - Inputs, outputs and run-time dims for the workers. */
+#ifndef ASGC_BENCHMARKS_WORKER_TENSORS_H
+#define ASGC_BENCHMARKS_WORKER_TENSORS_H
+
+#include <asgc/runtime.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const size_t kBytes[] = {4, 2, 2, 1, 4, 8, 1, 8};
+static const DLDataType kTypes[] = {{kDLFloat, 32, 1},  {kDLFloat, 16, 1},
+                                    {kDLBfloat, 16, 1}, {kDLInt, 8, 1},
+                                    {kDLInt, 32, 1},    {kDLInt, 64, 1},
+                                    {kDLUInt, 8, 1},    {kDLFloat, 64, 1}};
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec + t.tv_nsec * 1e-9;
+}
+
+static int fail(const char *what, const char *why) {
+  fprintf(stderr, "worker: %s: %s\n", what, why);
+  return 1;
+}
+
+/* A tensor of `desc` with pseudo-random content in [-1, 1], or class numbers
+ * below 10 for integers. */
+static DLTensor *makeTensor(const asgc_tensor_desc *desc, const int64_t *dims) {
+  DLTensor *tensor = calloc(1, sizeof *tensor);
+  tensor->ndim = desc->rank;
+  tensor->shape = calloc(desc->rank + 1, sizeof(int64_t));
+  tensor->dtype = kTypes[desc->dtype];
+  tensor->device.device_type = kDLCPU;
+  size_t count = 1;
+  for (int i = 0; i < desc->rank; ++i) {
+    asgc_dim dim = desc->dims[i];
+    tensor->shape[i] = dim >= 0 ? dim : dims[-1 - dim];
+    count *= tensor->shape[i];
+  }
+  size_t bytes = count * kBytes[desc->dtype];
+  tensor->data = aligned_alloc(64, (bytes + 64) / 64 * 64);
+  memset(tensor->data, 0, bytes);
+  unsigned state = 12345;
+  for (size_t i = 0; i < count; ++i) {
+    state = state * 1664525u + 1013904223u;
+    if (desc->dtype == ASGC_F32)
+      ((float *)tensor->data)[i] = (float)(state >> 8) / (1 << 23) - 1.0f;
+    else if (desc->dtype == ASGC_I64)
+      ((int64_t *)tensor->data)[i] = (state >> 8) % 10;
+    else if (desc->dtype == ASGC_I32)
+      ((int32_t *)tensor->data)[i] = (state >> 8) % 10;
+  }
+  return tensor;
+}
+
+/* The entry called `name`, or NULL. */
+static const asgc_entry_desc *findEntry(const asgc_program_desc *desc,
+                                        const char *name) {
+  for (int i = 0; i < desc->num_entries; ++i)
+    if (!strcmp(desc->entries[i].name, name))
+      return &desc->entries[i];
+  return NULL;
+}
+
+/* The run-time dims: those that the arguments "DIM=VALUE" give, others at their
+ * bounds. */
+static int64_t *evalDims(const asgc_program_desc *desc, char **arguments,
+                         int count) {
+  int64_t *dims = calloc(desc->num_dims + 1, sizeof *dims);
+  for (int s = 0; s < desc->num_symbols; ++s) {
+    dims[s] = desc->symbol_bounds[s];
+    size_t length = strlen(desc->symbols[s]);
+    for (int a = 0; a < count; ++a)
+      if (!strncmp(arguments[a], desc->symbols[s], length) &&
+          arguments[a][length] == '=')
+        dims[s] = atoll(arguments[a] + length + 1);
+  }
+  if (desc->eval_dims)
+    desc->eval_dims(dims);
+  return dims;
+}
+
+#endif
