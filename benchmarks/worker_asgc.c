@@ -33,9 +33,9 @@ int main(int argc, char **argv) {
     return fail(argv[1], "more than 16 inputs or outputs");
   for (int set = 0; set < sets; ++set) {
     for (int i = 0; i < entry->num_inputs; ++i)
-      inputs[set][i] = makeTensor(&entry->inputs[i], dims);
+      inputs[set][i] = makeTensor(&entry->inputs[i], dims, i);
     for (int i = 0; i < entry->num_outputs; ++i)
-      outputs[set][i] = makeTensor(&entry->outputs[i], dims);
+      outputs[set][i] = makeTensor(&entry->outputs[i], dims, i);
   }
 
   char line[64];

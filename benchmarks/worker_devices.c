@@ -1,12 +1,14 @@
 /* worker_devices.c - Runs one entry of a compiled model on the CPU and on a
  * GPU.
  *
- * Usage: worker ENTRY STEPS [DIM=VALUE]...
+ * Usage: worker ENTRY STEPS [DIM=VALUE]... [profile]
  * Gives both the same variables and inputs, runs the entry STEPS times on each
  * and compares every f32 output after each step; then times it. The model is
  * compiled with `--target=cpu,vulkan`, this file with -DPROGRAM=<name>_program.
  * Exits with 1 if an output differs by more than 1e-3 of its largest element.
- * Times contain the copies of inputs to the device and of outputs from it. */
+ * Times contain the copies of inputs to the device and of outputs from it; the
+ * time of the kernels alone stands in brackets, each kernel's with `profile`.
+ */
 #include "worker_tensors.h"
 
 #include <math.h>
@@ -48,6 +50,29 @@ static double difference(const DLTensor *a, const DLTensor *b) {
   return worst / largest;
 }
 
+/* Prints the time of the GPU's kernels, and of each if `isWhole`. */
+static void printProfile(Side *side, const asgc_entry_desc *entry,
+                         int isWhole) {
+  asgc_program_profile(side->program, 1);
+  for (int i = 0; i < TIMED_RUNS; ++i)
+    run(side, entry);
+  double sum = 0;
+  for (int pass = 0; pass <= isWhole; ++pass) {
+    for (int k = 0; k < asgc_program_num_kernels(side->program); ++k) {
+      asgc_profile_entry line;
+      if (asgc_program_profile_entry(side->program, k, &line) || !line.calls)
+        continue;
+      double ms = line.seconds * 1e3 / TIMED_RUNS;
+      if (pass == 0)
+        sum += ms;
+      else
+        printf("  %-40s %8.4f ms %3.0f %%\n", line.name, ms, 100 * ms / sum);
+    }
+    if (pass == 0)
+      printf(" (kernels %.4f ms)\n", sum);
+  }
+}
+
 int main(int argc, char **argv) {
   const asgc_program_desc *desc = &PROGRAM;
   const asgc_entry_desc *entry = argc > 2 ? findEntry(desc, argv[1]) : NULL;
@@ -64,9 +89,9 @@ int main(int argc, char **argv) {
       return fail(kDevices[d], asgc_last_error());
     asgc_program_init(side->program, 1);
     for (int i = 0; i < entry->num_inputs; ++i)
-      side->inputs[i] = makeTensor(&entry->inputs[i], dims);
+      side->inputs[i] = makeTensor(&entry->inputs[i], dims, i);
     for (int i = 0; i < entry->num_outputs; ++i)
-      side->outputs[i] = makeTensor(&entry->outputs[i], dims);
+      side->outputs[i] = makeTensor(&entry->outputs[i], dims, i);
   }
   double worst = 0;
   for (int step = 0; step < atoi(argv[2]); ++step) {
@@ -87,8 +112,9 @@ int main(int argc, char **argv) {
     for (int i = 0; i < TIMED_RUNS; ++i)
       run(&sides[d], entry);
     printf(", %s %.3f ms", kDevices[d], (now() - start) / TIMED_RUNS * 1e3);
-    asgc_program_destroy(sides[d].program);
   }
-  printf("\n");
+  printProfile(&sides[1], entry, !strcmp(argv[argc - 1], "profile"));
+  for (int d = 0; d < 2; ++d)
+    asgc_program_destroy(sides[d].program);
   return !(worst <= 1e-3);
 }

@@ -27,8 +27,9 @@ static int fail(const char *what, const char *why) {
 }
 
 /* A tensor of `desc` with pseudo-random content in [-1, 1], or class numbers
- * below 10 for integers. */
-static DLTensor *makeTensor(const asgc_tensor_desc *desc, const int64_t *dims) {
+ * below 10 for integers; other numbers for another seed. */
+static DLTensor *makeTensor(const asgc_tensor_desc *desc, const int64_t *dims,
+                            unsigned seed) {
   DLTensor *tensor = calloc(1, sizeof *tensor);
   tensor->ndim = desc->rank;
   tensor->shape = calloc(desc->rank + 1, sizeof(int64_t));
@@ -43,7 +44,7 @@ static DLTensor *makeTensor(const asgc_tensor_desc *desc, const int64_t *dims) {
   size_t bytes = count * kBytes[desc->dtype];
   tensor->data = aligned_alloc(64, (bytes + 64) / 64 * 64);
   memset(tensor->data, 0, bytes);
-  unsigned state = 12345;
+  unsigned state = 12345 + seed;
   for (size_t i = 0; i < count; ++i) {
     state = state * 1664525u + 1013904223u;
     if (desc->dtype == ASGC_F32)

@@ -21,10 +21,12 @@ struct DeviceTarget {
   int64_t pointsPerItem = 4;    ///< of a map
   int64_t columnsPerGroup = 32; ///< where a reduction runs across memory
   int64_t smallReduction = 32;  ///< what one work item reduces on its own
-  /// From the largest to the one that serves everything.
+  /// From the largest to the one that serves everything. Each work item of each
+  /// brings four elements of either operand at a time, so that small tiles wait
+  /// for memory as seldom as large ones.
   llvm::SmallVector<Tile> tiles = {
-      {64, 64, 16, 4, 4}, {32, 32, 16, 2, 2}, {16, 16, 16, 1, 1}};
-  int64_t busyGroups = 16; ///< fewer leave the device idle: take smaller tiles
+      {64, 64, 16, 4, 4}, {32, 32, 32, 2, 2}, {16, 16, 64, 1, 1}};
+  int64_t busyGroups = 128; ///< fewer leave the device idle: take smaller tiles
 };
 
 /// Emits instructions of one work item. Values are scalars (`lanes` is 1) and
