@@ -285,10 +285,6 @@ OwningOpRef<ModuleOp> ModuleBuilder::build(Recipe *recipe) {
   if (train && !options.inferOnly) {
     module->getOperation()->setAttr(
         "asg.recipe", e.builder.getStringAttr(recipeToJson(reader->recipe)));
-    if (reader->precision)
-      module->getOperation()->setAttr(
-          "asg.precision",
-          e.builder.getStringAttr(describeType(reader->precision)));
     if (recipe)
       *recipe = reader->recipe;
   }

@@ -446,7 +446,11 @@ bool RecipeReader::readSetting(const Setting &setting) {
       return false;
     if (!isa<FloatType>(*type) || type->isF64())
       return bad(value, "`precision` must be f32, bf16 or f16", "");
-    precision = *type;
+    if (!type->isF32())
+      return bad(value,
+                 "products in " + describeType(*type) +
+                     " are not built yet; training computes in f32",
+                 "leave `precision` out");
     return true;
   }
   if (name == "loss")

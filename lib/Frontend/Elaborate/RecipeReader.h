@@ -28,7 +28,6 @@ public:
 
   Recipe recipe;
   ClipRecipe clip;
-  mlir::Type precision; ///< null: as written
   const ast::Setting *loss = nullptr;
   const ast::Setting *optimizer = nullptr;
   const ast::Setting *metrics = nullptr;
