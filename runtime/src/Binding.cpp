@@ -1,6 +1,7 @@
 //===- Binding.cpp - Checks tensors and binds run-time dims ---------------===//
 #include "Dtype.h"
 #include "Program.h"
+#include "vulkan/Executor.h"
 #include <algorithm>
 
 namespace asgc::rt {
@@ -113,10 +114,13 @@ asgc_status Binder::checkStorage(const char *kind, const asgc_tensor_desc &desc,
                        tensor->shape ? "" : " with a null shape"));
   if (tensor->ndim != desc.rank || !isSameType(tensor->dtype, desc.dtype))
     return refuseShape(kind, desc, *tensor);
-  if (tensor->device.device_type != kDLCPU)
-    return refuse(kind, desc,
-                  text("expected a tensor on the CPU, got device type ",
-                       int(tensor->device.device_type)));
+  const int device = int(tensor->device.device_type);
+  if (device != kDLCPU && !(device == kDLVulkan && program.executor))
+    return refuse(
+        kind, desc,
+        text("expected a tensor on the CPU",
+             program.executor ? " or of the program's Vulkan device" : "",
+             ", got device type ", device));
   return ASGC_OK;
 }
 
@@ -194,23 +198,37 @@ asgc_status Binder::checkLayout(const char *kind, const asgc_tensor_desc &desc,
     return refuse(kind, desc,
                   text("expected data aligned to ", size,
                        " bytes, got an address that is not"));
+  if (tensor.device.device_type != kDLVulkan)
+    return ASGC_OK;
+  for (int i = 0; i < tensor.ndim; ++i)
+    size *= tensor.shape[i];
+  vulkan::Device &device = *program.executor->sharedDevice();
+  if (!device.findTensor(reinterpret_cast<uintptr_t>(address), size))
+    return refuse(kind, desc,
+                  text("expected ", size, " bytes within a tensor of the ",
+                       "Vulkan device ", device.choice.name,
+                       ", made by asgc_tensor_create; got an address that is "
+                       "not"));
   return ASGC_OK;
 }
 
 struct Range {
   const char *begin, *end;
+  bool isOnDevice =
+      false; ///< addresses of a device and of the processor differ
   bool meets(const Range &other) const {
-    return std::max(begin, other.begin) < std::min(end, other.end);
+    return isOnDevice == other.isOnDevice &&
+           std::max(begin, other.begin) < std::min(end, other.end);
   }
 };
 
 Range rangeOf(const asgc_tensor_desc &desc, const void *address,
-              const int64_t *dims) {
+              bool isOnDevice, const int64_t *dims) {
   int64_t bytes = sizeOf(desc.dtype);
   for (int32_t i = 0; i < desc.rank; ++i)
     bytes *= resolve(desc.dims[i], dims);
   const char *begin = static_cast<const char *>(address);
-  return {begin, begin + bytes};
+  return {begin, begin + bytes, isOnDevice};
 }
 
 /// An output is written while inputs are still read: it may share memory with
@@ -221,11 +239,11 @@ asgc_status checkOverlap(asgc_program &program, const asgc_entry_desc &entry) {
                             program.variableBlock.bytes()};
   auto inputRange = [&](int32_t i) {
     return rangeOf(entry.inputs[i], program.inputs[size_t(i)],
-                   program.dims.data());
+                   program.inputIsOnDevice[size_t(i)], program.dims.data());
   };
   auto outputRange = [&](int32_t i) {
     return rangeOf(entry.outputs[i], program.outputs[size_t(i)],
-                   program.dims.data());
+                   program.outputIsOnDevice[size_t(i)], program.dims.data());
   };
   auto refuse = [&](const char *kind, const char *name,
                     const std::string &other) {
@@ -294,6 +312,8 @@ asgc_status bindTensors(asgc_program &program, const asgc_entry_desc &entry,
 
   program.inputs.resize(size_t(numInputs));
   program.outputs.resize(size_t(numOutputs));
+  program.inputIsOnDevice.resize(size_t(numInputs));
+  program.outputIsOnDevice.resize(size_t(numOutputs));
   for (int32_t i = 0; i < numInputs; ++i) {
     const DLTensor &tensor = *inputs[i];
     if (asgc_status status =
@@ -302,6 +322,7 @@ asgc_status bindTensors(asgc_program &program, const asgc_entry_desc &entry,
     if (asgc_status status = binder.checkLayout(
             "input", entry.inputs[i], tensor, program.inputs[size_t(i)]))
       return status;
+    program.inputIsOnDevice[size_t(i)] = tensor.device.device_type == kDLVulkan;
   }
   for (int32_t i = 0; i < numOutputs; ++i) {
     const DLTensor *tensor = at(outputs, i);
@@ -314,6 +335,8 @@ asgc_status bindTensors(asgc_program &program, const asgc_entry_desc &entry,
     if (asgc_status status = binder.checkLayout(
             "output", entry.outputs[i], *tensor, program.outputs[size_t(i)]))
       return status;
+    program.outputIsOnDevice[size_t(i)] =
+        tensor->device.device_type == kDLVulkan;
   }
   return checkOverlap(program, entry);
 }

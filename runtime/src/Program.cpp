@@ -117,11 +117,12 @@ asgc_status chooseDevice(asgc_program &program, const asgc_options &options) {
                   : fail(ASGC_UNSUPPORTED, text("'", desc.name,
                                                 "' was not compiled for the "
                                                 "CPU"));
+  const bool mayFallBack = device == ASGC_DEVICE_AUTO && hasCpu;
   if (!desc.vulkan) {
-    if (device == ASGC_DEVICE_AUTO)
-      return ASGC_OK;
-    return fail(ASGC_UNSUPPORTED,
-                text("'", desc.name, "' was not compiled for Vulkan"));
+    fail(ASGC_UNSUPPORTED,
+         text("'", desc.name, "' was not compiled for Vulkan"));
+    program.fallbackReason = mayFallBack ? asgc_last_error() : "";
+    return mayFallBack ? ASGC_OK : ASGC_UNSUPPORTED;
   }
   int64_t memoryLimit = options.device_memory;
   if (memoryLimit == 0)
@@ -129,7 +130,10 @@ asgc_status chooseDevice(asgc_program &program, const asgc_options &options) {
       return status;
   asgc_status status =
       vulkan::Executor::create(program, memoryLimit, program.executor);
-  return device == ASGC_DEVICE_AUTO && hasCpu ? ASGC_OK : status;
+  if (!status || !mayFallBack)
+    return status;
+  program.fallbackReason = asgc_last_error();
+  return ASGC_OK;
 }
 
 /// Picks of each kernel the best form that `isa` runs.
@@ -418,6 +422,17 @@ asgc_status asgc_program_sync(asgc_program *program) {
 
 const asgc_vulkan_device *asgc_program_device(const asgc_program *program) {
   return program && program->executor ? &program->executor->device() : nullptr;
+}
+
+const char *asgc_program_fallback(const asgc_program *program) {
+  return program ? program->fallbackReason.c_str() : "";
+}
+
+asgc_status asgc_program_wait(asgc_program *program) {
+  if (!program)
+    return fail(ASGC_INVALID_ARGUMENT, "the program is null");
+  asgc_status status = program->executor ? program->executor->wait() : ASGC_OK;
+  return status ? fail(*program, status, asgc_last_error()) : ASGC_OK;
 }
 
 void asgc_program_profile(asgc_program *program, int32_t enable) {

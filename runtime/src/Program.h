@@ -52,12 +52,15 @@ struct asgc_program {
   asgc::rt::Pages arena;
   std::vector<int64_t> dims;
   std::vector<void *> inputs, outputs; ///< addresses of the run under way
+  std::vector<bool> inputIsOnDevice, outputIsOnDevice; ///< or the processor's
   bool runAssigns = false; ///< the entry under way assigns variables
 
   asgc::rt::ThreadPool pool;
   /// Made with the first library call; outlives the states that use it.
   std::unique_ptr<asgc::rt::Dnnl> dnnl;
   std::vector<std::unique_ptr<asgc::rt::KernelState>> states;
+  /// Why it runs on the CPU although it was to run on a device if it can.
+  std::string fallbackReason;
   /// Set if the program runs on a Vulkan device.
   std::unique_ptr<asgc::rt::vulkan::Executor> executor;
   bool poison = false;

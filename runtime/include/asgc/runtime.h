@@ -1,11 +1,11 @@
 /* runtime.h - Runs a compiled model from C.
  *
  * Ownership: every `_create` has a `_destroy`; `out_` parameters come last.
- * Errors: a status, and a sentence from asgc_program_error() (or asgc_last_error()
- * where there is no program yet) that names the tensor, the expected and the
- * actual value. Nothing here prints, throws, or ends the process.
- * Threads: a program may be used by one thread at a time; distinct programs are
- * independent.
+ * Errors: a status, and a sentence from asgc_program_error() (or
+ * asgc_last_error() where there is no program yet) that names the tensor, the
+ * expected and the actual value. Nothing here prints, throws, or ends the
+ * process. Threads: a program may be used by one thread at a time; distinct
+ * programs are independent.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef ASGC_RUNTIME_H
@@ -25,12 +25,12 @@ typedef enum asgc_status {
   ASGC_INVALID_ARGUMENT = 1, /**< wrong shape, dtype, device, null */
   ASGC_NOT_FOUND = 2,        /**< no such entry, variable, tensor in a file */
   ASGC_OUT_OF_MEMORY = 3,
-  ASGC_IO_ERROR = 4,         /**< the sentence has the path and the reason */
-  ASGC_CORRUPT_FILE = 5,     /**< the sentence has the path and the offset */
-  ASGC_UNSUPPORTED = 6,      /**< CPU, ABI version, dtype */
+  ASGC_IO_ERROR = 4,     /**< the sentence has the path and the reason */
+  ASGC_CORRUPT_FILE = 5, /**< the sentence has the path and the offset */
+  ASGC_UNSUPPORTED = 6,  /**< CPU, ABI version, dtype */
   ASGC_INTERNAL = 7,
-  ASGC_NO_DEVICE = 8,        /**< no driver, no device, a feature it lacks */
-  ASGC_DEVICE_LOST = 9       /**< the device gave up; make a new program */
+  ASGC_NO_DEVICE = 8,  /**< no driver, no device, a feature it lacks */
+  ASGC_DEVICE_LOST = 9 /**< the device gave up; make a new program */
 } asgc_status;
 
 typedef struct asgc_program asgc_program;
@@ -41,7 +41,7 @@ typedef enum asgc_device {
                                 the CPU if the program has code for it */
   ASGC_DEVICE_CPU = 1,
   ASGC_DEVICE_VULKAN = 2,
-  ASGC_DEVICE_AUTO = 3     /**< a usable Vulkan device, else the CPU */
+  ASGC_DEVICE_AUTO = 3 /**< a usable Vulkan device, else the CPU */
 } asgc_device;
 
 /** How to run a program. All zero means the defaults. */
@@ -62,8 +62,9 @@ const char *asgc_version(void);
 /** The sentence for the last failure on this thread; "" if there was none. */
 const char *asgc_last_error(void);
 
-/** Makes an instance of `desc` with its own variables (all zero, or the embedded
- * weights), arena and threads. `options` may be null. `desc` must outlive it. */
+/** Makes an instance of `desc` with its own variables (all zero, or the
+ * embedded weights), arena and threads. `options` may be null. `desc` must
+ * outlive it. */
 asgc_status asgc_program_create(const asgc_program_desc *desc,
                                 const asgc_options *options,
                                 asgc_program **out_program);
@@ -75,12 +76,42 @@ const char *asgc_program_error(const asgc_program *program);
 /** Sets the seed and the step to (seed, 0) and runs the entry `init`. */
 asgc_status asgc_program_init(asgc_program *program, int64_t seed);
 
-/** Runs `entry`. Tensors are on the CPU, contiguous (strides null or row-major),
- * in the entry's order; run-time dims are bound by the inputs and checked.
- * Outputs must have the resulting shape. Nothing is copied beyond the call. */
+/** Runs `entry`. Tensors are contiguous (strides null or row-major), in the
+ * entry's order; run-time dims are bound by the inputs and checked. Outputs
+ * must have the resulting shape. Each tensor lies in the processor's memory
+ * (kDLCPU) or, if the program runs on a Vulkan device, in that device's
+ * (kDLVulkan, from asgc_tensor_create), where a step's output becomes the next
+ * one's input without a copy. ASGC_INVALID_ARGUMENT for a tensor of another
+ * device.
+ *
+ * If any output lies in the processor's memory, the run is done when the call
+ * returns. Else it may be under way still: inputs of the processor have been
+ * read, later calls see what it writes, at most two are under way, and a
+ * failure is reported by a later call. */
 asgc_status asgc_program_run(asgc_program *program, const char *entry,
                              const DLTensor *const *inputs, int32_t num_inputs,
                              DLTensor *const *outputs, int32_t num_outputs);
+
+/** Waits for all runs; returns the failure of one, such as ASGC_DEVICE_LOST. */
+asgc_status asgc_program_wait(asgc_program *program);
+
+/** Makes a row-major tensor of zeros where `program` computes: in the memory of
+ * its Vulkan device (kDLVulkan; `data` is an address of the device), or of the
+ * processor (kDLCPU). Every program on the same device may use it, and it may
+ * outlive `program`. ASGC_INVALID_ARGUMENT for a type that programs do not have
+ * or an extent below 0, ASGC_OUT_OF_MEMORY with the bytes asked for. */
+asgc_status asgc_tensor_create(asgc_program *program, DLDataType dtype,
+                               int32_t ndim, const int64_t *shape,
+                               DLManagedTensor **out_tensor);
+/** Waits for runs that use it, then frees it, as its deleter does. Null is
+ * fine. */
+void asgc_tensor_destroy(DLManagedTensor *tensor);
+
+/** Copies all elements of `from` to `to`, after the runs before. Both have the
+ * same type and shape, are contiguous, and lie in the processor's memory or in
+ * that of the program's device. Done when it returns. */
+asgc_status asgc_tensor_copy(asgc_program *program, const DLTensor *from,
+                             DLTensor *to);
 
 /** A view of a variable, valid until destroy. Writing through it must be
  * followed by asgc_program_touch(). On a Vulkan device the view shows the
@@ -88,7 +119,8 @@ asgc_status asgc_program_run(asgc_program *program, const char *entry,
  * asgc_program_sync(), one of which must come between a run and writing. */
 asgc_status asgc_program_variable(asgc_program *program, const char *name,
                                   DLTensor *out_tensor);
-/** Tells that variables changed from outside, so that packed copies are remade. */
+/** Tells that variables changed from outside, so that packed copies are remade.
+ */
 void asgc_program_touch(asgc_program *program);
 
 /** Makes all views show the variables as they are now. */
@@ -98,8 +130,8 @@ asgc_status asgc_program_sync(asgc_program *program);
  * be there with the compiled shape; other tensors of the file are ignored. f16
  * and bf16 convert to f32. On failure nothing has changed. */
 asgc_status asgc_program_load(asgc_program *program, const char *path);
-/** Writes parameters and state as a safetensors file: to a temporary name beside
- * `path`, fsync, rename, so that `path` is always whole. */
+/** Writes parameters and state as a safetensors file: to a temporary name
+ * beside `path`, fsync, rename, so that `path` is always whole. */
 asgc_status asgc_program_save(asgc_program *program, const char *path);
 
 /** Formats of asgc_program_dump. */
@@ -153,6 +185,10 @@ asgc_status asgc_vulkan_devices(void (*visit)(void *user,
 
 /** The Vulkan device that `program` runs on; null if it runs on the CPU. */
 const asgc_vulkan_device *asgc_program_device(const asgc_program *program);
+
+/** Why `program` runs on the CPU where ASGC_DEVICE_AUTO, or ASGC_DEVICE=auto,
+ * asked for a Vulkan device first; "" if it does not. */
+const char *asgc_program_fallback(const asgc_program *program);
 
 #ifdef __cplusplus
 }

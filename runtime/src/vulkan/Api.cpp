@@ -43,8 +43,8 @@ std::string Api::open(VkInstance &instance) {
 bool Api::bind(VkDevice device) {
   bool hasAll = true;
 #define ASGC_VK_FIND(name)                                                     \
-  name = reinterpret_cast<PFN_vk##name>(                                       \
-      GetDeviceProcAddr(device, "vk" #name));                                  \
+  name =                                                                       \
+      reinterpret_cast<PFN_vk##name>(GetDeviceProcAddr(device, "vk" #name));   \
   hasAll &= name != nullptr;
   ASGC_VK_DEVICE_FUNCTIONS(ASGC_VK_FIND)
 #undef ASGC_VK_FIND

@@ -56,6 +56,7 @@ namespace asgc::rt::vulkan {
   X(GetBufferMemoryRequirements)                                               \
   X(GetDeviceQueue)                                                            \
   X(GetQueryPoolResults)                                                       \
+  X(GetSemaphoreCounterValue)                                                  \
   X(MapMemory)                                                                 \
   X(QueueSubmit2)                                                              \
   X(WaitSemaphores)

@@ -2,14 +2,8 @@
 #include "Device.h"
 
 #include "../Error.h"
-#include <algorithm>
-#include <cstring>
 
 namespace asgc::rt::vulkan {
-
-namespace {
-constexpr int64_t kStagingBytes = int64_t(16) << 20;
-} // namespace
 
 //===- Opening ------------------------------------------------------------===//
 
@@ -17,7 +11,8 @@ std::shared_ptr<Device> Device::get(std::string &reason) {
   static std::mutex guard;
   static std::weak_ptr<Device> current;
   std::lock_guard lock(guard);
-  if (std::shared_ptr<Device> device = current.lock(); device && !device->isLost)
+  if (std::shared_ptr<Device> device = current.lock();
+      device && !device->isLost)
     return device;
   std::shared_ptr<Device> device(new Device());
   reason = device->open();
@@ -86,7 +81,11 @@ std::string Device::openDevice() {
 
 Device::~Device() {
   if (handle && api.DestroyDevice) {
+    if (timeline)
+      drain();
     free(staging);
+    for (auto &[address, block] : tensors)
+      free(block);
     api.DestroyPipelineLayout(handle, layout, nullptr);
     api.DestroyCommandPool(handle, stagingPool, nullptr);
     api.DestroySemaphore(handle, timeline, nullptr);
@@ -99,18 +98,19 @@ Device::~Device() {
 //===- Commands -----------------------------------------------------------===//
 
 asgc_status Device::describe(VkResult result, const char *what) {
-  isLost |= result == VK_ERROR_DEVICE_LOST;
-  if (result == VK_ERROR_DEVICE_LOST)
+  if (result == VK_ERROR_DEVICE_LOST) {
+    isLost = true;
     return fail(ASGC_DEVICE_LOST,
                 text("the Vulkan device ", choice.name, " was lost while ",
                      what, "; make the program anew"));
+  }
   if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY ||
       result == VK_ERROR_OUT_OF_HOST_MEMORY)
     return fail(ASGC_OUT_OF_MEMORY, text("the Vulkan device ", choice.name,
                                          " has no memory for ", what));
-  return fail(ASGC_INTERNAL, text("the Vulkan device ", choice.name,
-                                  " fails with error ", int(result), " while ",
-                                  what));
+  return fail(ASGC_INTERNAL,
+              text("the Vulkan device ", choice.name, " fails with error ",
+                   int(result), " while ", what));
 }
 
 VkCommandPool Device::makePool(VkCommandBuffer &commands) {
@@ -138,7 +138,7 @@ void Device::begin(VkCommandBuffer commands) {
   api.BeginCommandBuffer(commands, &info);
 }
 
-asgc_status Device::run(VkCommandBuffer commands) {
+asgc_status Device::submit(VkCommandBuffer commands, uint64_t &ticket) {
   std::lock_guard lock(queueGuard);
   VkCommandBufferSubmitInfo commandInfo{};
   commandInfo.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_SUBMIT_INFO;
@@ -154,81 +154,35 @@ asgc_status Device::run(VkCommandBuffer commands) {
   info.pCommandBufferInfos = &commandInfo;
   info.signalSemaphoreInfoCount = 1;
   info.pSignalSemaphoreInfos = &signal;
-  if (VkResult result = api.QueueSubmit2(queue, 1, &info, VK_NULL_HANDLE))
+  // What is lost stays lost: nothing more is asked of the driver.
+  VkResult result = isLost ? VK_ERROR_DEVICE_LOST
+                           : api.QueueSubmit2(queue, 1, &info, VK_NULL_HANDLE);
+  if (result)
     return describe(result, "submitting a step");
-  ++submitted;
-  VkSemaphoreWaitInfo wait{};
-  wait.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO;
-  wait.semaphoreCount = 1;
-  wait.pSemaphores = &timeline;
-  wait.pValues = &submitted;
-  if (VkResult result = api.WaitSemaphores(handle, &wait, UINT64_MAX))
-    return describe(result, "running a step");
+  ticket = ++submitted;
   return ASGC_OK;
 }
 
-//===- Copies -------------------------------------------------------------===//
-
-// All go through one staging block: the device's own memory need not be within
-// the processor's reach, and where it is, reading it back is slow.
-
-asgc_status Device::copy(const Block &block, int64_t offset, char *host,
-                         int64_t bytes, bool isUpload) {
-  std::lock_guard lock(stagingGuard);
-  if (!stagingPool) {
-    if (asgc_status status =
-            allocate(kStagingBytes, Use::Download, "copies", staging))
-      return status;
-    stagingPool = makePool(stagingCommands);
-    if (!stagingPool)
-      return describe(VK_ERROR_OUT_OF_HOST_MEMORY, "copies");
-  }
-  while (bytes > 0) {
-    const int64_t part = std::min(bytes, kStagingBytes);
-    if (isUpload)
-      std::memcpy(staging.mapped, host, size_t(part));
-    begin(stagingCommands);
-    VkBufferCopy region{};
-    region.size = VkDeviceSize(part);
-    (isUpload ? region.dstOffset : region.srcOffset) = VkDeviceSize(offset);
-    api.CmdCopyBuffer(stagingCommands,
-                      isUpload ? staging.buffer : block.buffer,
-                      isUpload ? block.buffer : staging.buffer, 1, &region);
-    VkMemoryBarrier2 barrier{};
-    barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER_2;
-    barrier.srcStageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT;
-    barrier.srcAccessMask = VK_ACCESS_2_MEMORY_WRITE_BIT;
-    barrier.dstStageMask =
-        VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT | VK_PIPELINE_STAGE_2_HOST_BIT;
-    barrier.dstAccessMask = VK_ACCESS_2_MEMORY_READ_BIT |
-                            VK_ACCESS_2_MEMORY_WRITE_BIT |
-                            VK_ACCESS_2_HOST_READ_BIT;
-    VkDependencyInfo dependency{};
-    dependency.sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO;
-    dependency.memoryBarrierCount = 1;
-    dependency.pMemoryBarriers = &barrier;
-    api.CmdPipelineBarrier2(stagingCommands, &dependency);
-    api.EndCommandBuffer(stagingCommands);
-    if (asgc_status status = run(stagingCommands))
-      return status;
-    if (!isUpload)
-      std::memcpy(host, staging.mapped, size_t(part));
-    host += part;
-    offset += part;
-    bytes -= part;
-  }
-  return ASGC_OK;
+VkResult Device::await(uint64_t ticket) {
+  VkSemaphoreWaitInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO;
+  info.semaphoreCount = 1;
+  info.pSemaphores = &timeline;
+  info.pValues = &ticket;
+  return api.WaitSemaphores(handle, &info, UINT64_MAX);
 }
 
-asgc_status Device::upload(const Block &to, int64_t offset, const void *from,
-                           int64_t bytes) {
-  return copy(to, offset, static_cast<char *>(const_cast<void *>(from)), bytes,
-              true);
+asgc_status Device::wait(uint64_t ticket) {
+  VkResult result = isLost ? VK_ERROR_DEVICE_LOST : await(ticket);
+  return result ? describe(result, "running a step") : ASGC_OK;
 }
 
-asgc_status Device::download(void *to, const Block &from, int64_t offset,
-                             int64_t bytes) {
-  return copy(from, offset, static_cast<char *>(to), bytes, false);
+void Device::drain() { (void)await(submitted); }
+
+bool Device::isDone(uint64_t ticket) {
+  uint64_t reached = 0;
+  return !api.GetSemaphoreCounterValue(handle, timeline, &reached) &&
+         reached >= ticket;
 }
 
 } // namespace asgc::rt::vulkan

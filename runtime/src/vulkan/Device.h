@@ -3,8 +3,11 @@
 #define ASGC_RT_VULKAN_DEVICE_H
 
 #include "Choice.h"
+#include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 namespace asgc::rt::vulkan {
 
@@ -15,6 +18,12 @@ struct Block {
   VkDeviceAddress address = 0;
   int64_t bytes = 0;
   char *mapped = nullptr; ///< null where the processor cannot reach it
+};
+
+/// Where bytes of the device's memory lie in a buffer.
+struct Place {
+  VkBuffer buffer = VK_NULL_HANDLE;
+  int64_t offset = 0;
 };
 
 /// Who reads and writes a block.
@@ -37,18 +46,33 @@ public:
   asgc_status allocate(int64_t bytes, Use use, const char *what, Block &block);
   void free(Block &block);
 
-  /// Submits `commands` and waits until they are done.
-  asgc_status run(VkCommandBuffer commands);
+  /// Submits `commands`, which run after all that was submitted before if they
+  /// begin or end with a barrier. `ticket` is what wait() takes.
+  asgc_status submit(VkCommandBuffer commands, uint64_t &ticket);
+  /// Waits until what has this ticket, and all before it, is done.
+  asgc_status wait(uint64_t ticket);
+  bool isDone(uint64_t ticket);
+  /// Waits until nothing that any program submitted runs any more, whatever
+  /// has failed, so that what it uses may be freed.
+  void drain();
   /// A pool with one command buffer, to be recorded again and again; null if
   /// there is no memory. A pool is for one thread.
   VkCommandPool makePool(VkCommandBuffer &commands);
   void begin(VkCommandBuffer commands);
 
-  /// Copies between the processor's memory and a block.
-  asgc_status upload(const Block &to, int64_t offset, const void *from,
-                     int64_t bytes);
-  asgc_status download(void *to, const Block &from, int64_t offset,
-                       int64_t bytes);
+  /// Copies between the processor's memory and the device's, after what was
+  /// submitted before; done when they return.
+  asgc_status upload(Place to, const void *from, int64_t bytes);
+  asgc_status download(void *to, Place from, int64_t bytes);
+  asgc_status copyWithin(Place to, Place from, int64_t bytes);
+
+  /// Zeroed memory that programs of this device may share, by its address.
+  asgc_status makeTensor(int64_t bytes, VkDeviceAddress &address);
+  /// Waits for everything that may use it.
+  void freeTensor(VkDeviceAddress address);
+  /// Where in the memory of a tensor [address, address + bytes) lies; nothing
+  /// if it is not all within one.
+  std::optional<Place> findTensor(VkDeviceAddress address, int64_t bytes);
 
   /// The status and sentence for what failed while `what`.
   asgc_status describe(VkResult result, const char *what);
@@ -63,19 +87,24 @@ private:
   Device() = default;
   std::string open();
   std::string openDevice();
-  asgc_status copy(const Block &block, int64_t offset, char *host,
-                   int64_t bytes, bool isUpload);
-  int32_t findMemoryType(uint32_t allowed, Use use) const;
-  std::mutex queueGuard, stagingGuard;
+  VkResult await(uint64_t ticket);
+  asgc_status prepareStaging();
+  asgc_status runStaging();
+  asgc_status stage(Place place, char *host, int64_t bytes, bool isUpload);
+  std::vector<uint32_t> findMemoryTypes(uint32_t allowed, Use use) const;
+  VkResult takeMemory(const VkMemoryRequirements &needs, Use use,
+                      VkDeviceMemory &out);
+  std::mutex queueGuard, stagingGuard, tensorGuard;
   VkInstance instance = nullptr;
   VkQueue queue = nullptr;
   VkSemaphore timeline = VK_NULL_HANDLE;
-  uint64_t submitted = 0;
+  std::atomic<uint64_t> submitted = 0; ///< changed with queueGuard
   VkPhysicalDeviceMemoryProperties memory{};
   Block staging;
   VkCommandPool stagingPool = VK_NULL_HANDLE;
   VkCommandBuffer stagingCommands = nullptr;
-  bool isLost = false;
+  std::map<VkDeviceAddress, Block> tensors;
+  std::atomic<bool> isLost = false;
 };
 
 } // namespace asgc::rt::vulkan

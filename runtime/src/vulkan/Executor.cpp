@@ -1,12 +1,10 @@
-//===- Executor.cpp - Records the entries of a program and runs them ------===//
+//===- Executor.cpp - Makes what a program needs on a device, runs it -----===//
 #include "Executor.h"
 
 #include "../Dtype.h"
 #include "../Program.h"
 #include <algorithm>
 #include <cstring>
-#include <numeric>
-#include <random>
 
 namespace asgc::rt::vulkan {
 
@@ -18,22 +16,31 @@ int64_t align(int64_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-/// NaN in every float type, and an index out of every range.
-constexpr uint32_t kPoison = 0xFFFFFFFF;
+/// Recordings of an entry that are kept: enough for tensors that take turns.
+constexpr size_t kMostRecordings = 8;
+
+/// What a thread copies at a time, where several share a copy.
+constexpr int64_t kCopyGrain = int64_t(1) << 20;
 } // namespace
 
 Executor::~Executor() {
   if (!gpu)
     return;
+  gpu->drain();
   const Api &api = gpu->api;
   for (VkPipeline pipeline : pipelines)
     api.DestroyPipeline(gpu->handle, pipeline, nullptr);
-  for (Recording &recording : recordings)
-    api.DestroyCommandPool(gpu->handle, recording.pool, nullptr);
+  for (Entry &entry : entries)
+    for (auto &recording : entry.recordings) {
+      api.DestroyCommandPool(gpu->handle, recording->pool, nullptr);
+      gpu->free(recording->tables);
+    }
   api.DestroyQueryPool(gpu->handle, queries, nullptr);
-  for (Block *block :
-       {&arena, &variables, &constants, &inputs, &outputs, &dims, &tables})
+  for (Block *block : {&arena, &variables, &constants, &outputs})
     gpu->free(*block);
+  for (Lane &lane : lanes)
+    for (Block *block : {&lane.inputs, &lane.results, &lane.dims})
+      gpu->free(*block);
 }
 
 //===- Running ------------------------------------------------------------===//
@@ -46,201 +53,173 @@ int64_t Executor::tensorBytes(const asgc_tensor_desc &tensor,
   return bytes;
 }
 
+asgc_status Executor::uploadVariables() {
+  for (int32_t i = 0; isDeviceStale && i < program.desc.num_variables; ++i)
+    if (asgc_status status = gpu->upload(
+            {variables.buffer, variableOffsets[size_t(i)]},
+            program.variables[size_t(i)], program.variableBytes[size_t(i)]))
+      return status;
+  isDeviceStale = false;
+  return ASGC_OK;
+}
+
+/// The first lane whose last run is done; else the one that is done next.
+asgc_status Executor::takeLane(Lane *&lane) {
+  const bool isFirstFree =
+      !hasSecondLane || gpu->isDone(lanes[0].ticket) ||
+      (lanes[0].ticket < lanes[1].ticket && !gpu->isDone(lanes[1].ticket));
+  lane = &lanes[isFirstFree ? 0 : 1];
+  return gpu->wait(lane->ticket);
+}
+
+/// Memory for tensors of the processor is taken when the first is given.
+asgc_status Executor::ensureBlocks(Lane &lane) {
+  const bool hasInputs = std::ranges::find(program.inputIsOnDevice, false) !=
+                         program.inputIsOnDevice.end();
+  const bool hasOutputs = std::ranges::find(program.outputIsOnDevice, false) !=
+                          program.outputIsOnDevice.end();
+  struct Wanted {
+    Block &block;
+    int64_t bytes;
+    Use use;
+    const char *what;
+  };
+  const Wanted wanted[] = {
+      {lane.dims, int64_t(program.dims.size() * sizeof(int64_t)), Use::Upload,
+       "run-time dims"},
+      {lane.inputs, hasInputs ? inputBytes : 0, Use::Upload, "the inputs"},
+      {outputs, hasOutputs ? outputBytes : 0, Use::Shaders, "the outputs"},
+      {lane.results, hasOutputs ? outputBytes : 0, Use::Download,
+       "the processor's copy of the outputs"}};
+  for (const Wanted &one : wanted)
+    if (one.bytes > one.block.bytes)
+      if (asgc_status status =
+              gpu->allocate(one.bytes, one.use, one.what, one.block))
+        return status;
+  return ASGC_OK;
+}
+
+void Executor::copyBytes(void *to, const void *from, int64_t bytes) {
+  auto copy = [&](int64_t begin, int64_t end, int) {
+    std::memcpy(static_cast<char *>(to) + begin,
+                static_cast<const char *>(from) + begin, size_t(end - begin));
+  };
+  program.pool.forEachRange(bytes, kCopyGrain, copy);
+}
+
+void Executor::readInputs(const asgc_entry_desc &entry, const Lane &lane) {
+  const Entry &plan = entries[size_t(&entry - program.desc.entries)];
+  for (int32_t i = 0; i < entry.num_inputs; ++i)
+    if (!program.inputIsOnDevice[size_t(i)])
+      copyBytes(lane.inputs.mapped + plan.inputs[size_t(i)],
+                program.inputs[size_t(i)],
+                tensorBytes(entry.inputs[i], program.dims.data()));
+  if (!program.dims.empty())
+    std::memcpy(lane.dims.mapped, program.dims.data(),
+                program.dims.size() * sizeof(int64_t));
+}
+
+void Executor::writeOutputs(const asgc_entry_desc &entry, const Lane &lane) {
+  const Entry &plan = entries[size_t(&entry - program.desc.entries)];
+  for (int32_t i = 0; i < entry.num_outputs; ++i)
+    if (!program.outputIsOnDevice[size_t(i)])
+      copyBytes(program.outputs[size_t(i)],
+                lane.results.mapped + plan.outputs[size_t(i)],
+                tensorBytes(entry.outputs[i], program.dims.data()));
+}
+
+std::vector<VkDeviceAddress> Executor::addressesOf(const asgc_entry_desc &entry,
+                                                   const Lane &lane) const {
+  const Entry &plan = entries[size_t(&entry - program.desc.entries)];
+  std::vector<VkDeviceAddress> addresses;
+  auto add = [&](void *bound, bool isOnDevice, const Block &block,
+                 int64_t offset) {
+    addresses.push_back(isOnDevice ? reinterpret_cast<VkDeviceAddress>(bound)
+                                   : block.address + uint64_t(offset));
+  };
+  for (size_t i = 0; i < program.inputs.size(); ++i)
+    add(program.inputs[i], program.inputIsOnDevice[i], lane.inputs,
+        plan.inputs[i]);
+  for (size_t i = 0; i < program.outputs.size(); ++i)
+    add(program.outputs[i], program.outputIsOnDevice[i], outputs,
+        plan.outputs[i]);
+  return addresses;
+}
+
+/// The commands for this lane and the tensors that are bound, recorded if they
+/// were not among the last.
+asgc_status Executor::findRecording(int32_t index, const Lane &lane,
+                                    Recording *&out) {
+  auto &kept = entries[size_t(index)].recordings;
+  auto tensors = addressesOf(program.desc.entries[index], lane);
+  auto found = std::ranges::find_if(kept, [&](const auto &recording) {
+    return recording->isValid && recording->lane == &lane &&
+           recording->isProfiled == program.profiling &&
+           recording->dims == program.dims && recording->tensors == tensors;
+  });
+  const bool isNew = found == kept.end();
+  if (isNew && kept.size() < kMostRecordings)
+    kept.push_back(std::make_unique<Recording>());
+  if (isNew)
+    found = kept.end() - 1;
+  std::rotate(kept.begin(), found, found + 1);
+  out = kept.front().get();
+  if (!isNew)
+    return ASGC_OK;
+  if (asgc_status status = gpu->wait(out->ticket))
+    return status;
+  out->isValid = false;
+  out->lane = &lane;
+  out->dims = program.dims;
+  out->tensors = std::move(tensors);
+  out->isProfiled = program.profiling;
+  return record(index, *out);
+}
+
 asgc_status Executor::run(const asgc_entry_desc &entry) {
   const int32_t index = int32_t(&entry - program.desc.entries);
-  Recording &recording = recordings[size_t(index)];
-  if (isDeviceStale) {
-    for (int32_t i = 0; i < program.desc.num_variables; ++i)
-      if (asgc_status status = gpu->upload(
-              variables, variableOffsets[size_t(i)],
-              program.variables[size_t(i)], program.variableBytes[size_t(i)]))
-        return status;
-    isDeviceStale = false;
-  }
-  if (!recording.isValid || recording.dims != program.dims ||
-      recording.isProfiled != program.profiling)
-    if (asgc_status status = record(index, recording))
-      return status;
-  for (int32_t i = 0; i < entry.num_inputs; ++i)
-    if (int64_t bytes = tensorBytes(entry.inputs[i], program.dims.data()))
-      std::memcpy(inputs.mapped + recording.inputs[size_t(i)],
-                  program.inputs[size_t(i)], size_t(bytes));
-  if (!program.dims.empty())
-    std::memcpy(dims.mapped, program.dims.data(),
-                program.dims.size() * sizeof(int64_t));
-  if (asgc_status status = gpu->run(recording.commands))
+  if (++runs == switches.loseAt)
+    return gpu->describe(VK_ERROR_DEVICE_LOST, "running a step");
+  if (asgc_status status = uploadVariables())
     return status;
-  for (int32_t i = 0; i < entry.num_outputs; ++i)
-    if (int64_t bytes = tensorBytes(entry.outputs[i], program.dims.data()))
-      std::memcpy(program.outputs[size_t(i)],
-                  outputs.mapped + recording.outputs[size_t(i)], size_t(bytes));
+  Lane *lane = nullptr;
+  if (asgc_status status = takeLane(lane))
+    return status;
+  if (asgc_status status = ensureBlocks(*lane))
+    return status;
+  Recording *recording = nullptr;
+  if (asgc_status status = findRecording(index, *lane, recording))
+    return status;
+  readInputs(entry, *lane);
+  if (asgc_status status = gpu->submit(recording->commands, lane->ticket))
+    return status;
+  recording->ticket = lane->ticket;
   isHostStale |= entry.assigns_variables != 0;
-  return recording.isProfiled ? readProfile(program.desc.vulkan->entries[index])
-                              : ASGC_OK;
+  const bool isAwaited =
+      program.profiling || std::ranges::find(program.outputIsOnDevice, false) !=
+                               program.outputIsOnDevice.end();
+  if (!isAwaited)
+    return ASGC_OK;
+  if (asgc_status status = gpu->wait(lane->ticket))
+    return status;
+  writeOutputs(entry, *lane);
+  return recording->isProfiled
+             ? readProfile(program.desc.vulkan->entries[index])
+             : ASGC_OK;
+}
+
+asgc_status Executor::wait() {
+  return gpu->wait(std::max(lanes[0].ticket, lanes[1].ticket));
 }
 
 asgc_status Executor::sync() {
   for (int32_t i = 0; isHostStale && i < program.desc.num_variables; ++i)
-    if (asgc_status status = gpu->download(
-            program.variables[size_t(i)], variables, variableOffsets[size_t(i)],
-            program.variableBytes[size_t(i)]))
+    if (asgc_status status =
+            gpu->download(program.variables[size_t(i)],
+                          {variables.buffer, variableOffsets[size_t(i)]},
+                          program.variableBytes[size_t(i)]))
       return status;
   isHostStale = false;
-  return ASGC_OK;
-}
-
-//===- Recording ----------------------------------------------------------===//
-
-uint64_t Executor::addressOf(const Recording &recording,
-                             const asgc_place &place) const {
-  const size_t index = size_t(place.index);
-  switch (place.kind) {
-  case ASGC_PLACE_INPUT:
-    return inputs.address + uint64_t(recording.inputs[index] + place.offset);
-  case ASGC_PLACE_OUTPUT:
-    return outputs.address + uint64_t(recording.outputs[index] + place.offset);
-  case ASGC_PLACE_VARIABLE:
-    return variables.address + uint64_t(variableOffsets[index] + place.offset);
-  case ASGC_PLACE_CONSTANT:
-    return constants.address + uint64_t(place.offset);
-  default:
-    return arena.address + uint64_t(place.offset);
-  }
-}
-
-void Executor::barrier(VkCommandBuffer commands, VkPipelineStageFlags2 after,
-                       VkPipelineStageFlags2 before, VkAccessFlags2 access) {
-  VkMemoryBarrier2 memory{};
-  memory.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER_2;
-  memory.srcStageMask = after;
-  memory.srcAccessMask = VK_ACCESS_2_MEMORY_WRITE_BIT;
-  memory.dstStageMask = before;
-  memory.dstAccessMask = access;
-  VkDependencyInfo dependency{};
-  dependency.sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO;
-  dependency.memoryBarrierCount = 1;
-  dependency.pMemoryBarriers = &memory;
-  gpu->api.CmdPipelineBarrier2(commands, &dependency);
-}
-
-void Executor::recordDispatch(const Recording &recording,
-                              const asgc_dispatch &dispatch, uint64_t table) {
-  const Api &api = gpu->api;
-  const asgc_shader &shader = program.desc.vulkan->shaders[dispatch.shader];
-  uint64_t push[ASGC_PUSH_BYTES / sizeof(uint64_t)] = {dims.address, table};
-  for (int32_t i = 0; !shader.is_indirect && i < dispatch.num_operands; ++i)
-    push[1 + i] = addressOf(recording, dispatch.operands[i]);
-  const size_t pushed =
-      sizeof(uint64_t) *
-      size_t(1 + (shader.is_indirect ? 1 : dispatch.num_operands));
-  VkCommandBuffer commands = recording.commands;
-  api.CmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE,
-                      pipelines[size_t(dispatch.shader)]);
-  api.CmdPushConstants(commands, gpu->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
-                       uint32_t(pushed), push);
-  const int64_t groups = resolve(dispatch.groups, program.dims.data());
-  const int64_t most = gpu->choice.limits.maxComputeWorkGroupCount[0];
-  const int64_t x = std::min(groups, most);
-  if (groups > 0)
-    api.CmdDispatch(commands, uint32_t(x), uint32_t((groups + x - 1) / x), 1);
-}
-
-/// The order of the dispatches: as listed, or each level shuffled.
-std::vector<int32_t> Executor::orderOf(const asgc_dispatch_list &list) const {
-  std::vector<int32_t> order(size_t(list.num_dispatches));
-  std::iota(order.begin(), order.end(), 0);
-  if (!switches.shuffleSeed)
-    return order;
-  std::mt19937_64 random(*switches.shuffleSeed);
-  auto levelOf = [&](int32_t i) { return list.dispatches[i].level; };
-  for (auto first = order.begin(); first != order.end();) {
-    auto last = std::find_if(first, order.end(), [&](int32_t i) {
-      return levelOf(i) != levelOf(*first);
-    });
-    std::shuffle(first, last, random);
-    first = last;
-  }
-  return order;
-}
-
-asgc_status Executor::record(int32_t entry, Recording &recording) {
-  const Api &api = gpu->api;
-  const asgc_dispatch_list &list = program.desc.vulkan->entries[entry];
-  recording.isValid = false;
-  if (!recording.pool)
-    recording.pool = gpu->makePool(recording.commands);
-  if (program.profiling && !queries) {
-    int32_t most = 0;
-    for (int32_t i = 0; i < program.desc.num_entries; ++i)
-      most = std::max(most, program.desc.vulkan->entries[i].num_dispatches);
-    VkQueryPoolCreateInfo queryInfo{};
-    queryInfo.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO;
-    queryInfo.queryType = VK_QUERY_TYPE_TIMESTAMP;
-    queryInfo.queryCount = uint32_t(2 * most + 2);
-    if (api.CreateQueryPool(gpu->handle, &queryInfo, nullptr, &queries))
-      return gpu->describe(VK_ERROR_OUT_OF_DEVICE_MEMORY, "a profile");
-  }
-  if (!recording.pool)
-    return gpu->describe(VK_ERROR_OUT_OF_HOST_MEMORY, "commands");
-  VkCommandBuffer commands = recording.commands;
-  gpu->begin(commands);
-  constexpr VkPipelineStageFlags2 kCompute =
-      VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT;
-  constexpr VkAccessFlags2 kReadWrite =
-      VK_ACCESS_2_MEMORY_READ_BIT | VK_ACCESS_2_MEMORY_WRITE_BIT;
-  if (program.poison && arena.bytes > 0) {
-    api.CmdFillBuffer(commands, arena.buffer, 0, VK_WHOLE_SIZE, kPoison);
-    barrier(commands, VK_PIPELINE_STAGE_2_ALL_TRANSFER_BIT, kCompute,
-            kReadWrite);
-  }
-  if (program.profiling)
-    api.CmdResetQueryPool(commands, queries, 0,
-                          uint32_t(2 * list.num_dispatches));
-  auto stamp = [&](int32_t query) {
-    if (program.profiling)
-      api.CmdWriteTimestamp2(commands, kCompute, queries, uint32_t(query));
-  };
-  // A profile wants each dispatch on its own.
-  const bool isEachAlone = program.profiling || switches.hasAllBarriers;
-  const asgc_dispatch *before = nullptr;
-  for (int32_t i : orderOf(list)) {
-    const asgc_dispatch &dispatch = list.dispatches[i];
-    if (before && (dispatch.level != before->level || isEachAlone))
-      barrier(commands, kCompute, kCompute, kReadWrite);
-    before = &dispatch;
-    const int64_t table = recording.tables[size_t(i)];
-    stamp(2 * i);
-    recordDispatch(recording, dispatch,
-                   table < 0 ? 0 : tables.address + uint64_t(table));
-    stamp(2 * i + 1);
-  }
-  barrier(commands, kCompute,
-          VK_PIPELINE_STAGE_2_HOST_BIT | VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-          kReadWrite | VK_ACCESS_2_HOST_READ_BIT);
-  if (VkResult result = api.EndCommandBuffer(commands))
-    return gpu->describe(result, "recording an entry");
-  recording.dims = program.dims;
-  recording.isProfiled = program.profiling;
-  recording.isValid = true;
-  return ASGC_OK;
-}
-
-asgc_status Executor::readProfile(const asgc_dispatch_list &list) {
-  std::vector<uint64_t> stamps(size_t(2 * list.num_dispatches));
-  if (stamps.empty())
-    return ASGC_OK;
-  if (VkResult result = gpu->api.GetQueryPoolResults(
-          gpu->handle, queries, 0, uint32_t(stamps.size()),
-          stamps.size() * sizeof(uint64_t), stamps.data(), sizeof(uint64_t),
-          VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT))
-    return gpu->describe(result, "reading the profile");
-  for (int32_t i = 0; i < list.num_dispatches; ++i) {
-    KernelProfile &line = program.profile[size_t(list.dispatches[i].kernel)];
-    const uint64_t ticks = stamps[size_t(2 * i + 1)] - stamps[size_t(2 * i)];
-    line.nanoseconds +=
-        int64_t(double(ticks) * double(gpu->nanosecondsPerTick));
-    ++line.calls;
-  }
   return ASGC_OK;
 }
 
@@ -261,7 +240,6 @@ asgc_status Executor::create(asgc_program &program, int64_t memoryLimit,
   made->planTensors();
   if (asgc_status status = made->allocateBlocks(memoryLimit))
     return status;
-  made->fillTables();
   if (asgc_status status = made->makePipelines())
     return status;
   out = std::move(made);
@@ -294,10 +272,10 @@ void Executor::planTensors() {
     end += align(bytes);
   }
   variables.bytes = end;
-  recordings.resize(size_t(desc.num_entries));
+  entries.resize(size_t(desc.num_entries));
   for (int32_t e = 0; e < desc.num_entries; ++e) {
     const asgc_entry_desc &entry = desc.entries[e];
-    Recording &recording = recordings[size_t(e)];
+    Entry &plan = entries[size_t(e)];
     auto place = [&](const asgc_tensor_desc *list, int32_t count,
                      std::vector<int64_t> &offsets) {
       int64_t next = 0;
@@ -307,44 +285,31 @@ void Executor::planTensors() {
       }
       return next;
     };
-    recording.inputBytes =
-        place(entry.inputs, entry.num_inputs, recording.inputs);
-    recording.outputBytes =
-        place(entry.outputs, entry.num_outputs, recording.outputs);
-    inputs.bytes = std::max(inputs.bytes, recording.inputBytes);
-    outputs.bytes = std::max(outputs.bytes, recording.outputBytes);
+    plan.inputBytes = place(entry.inputs, entry.num_inputs, plan.inputs);
+    plan.outputBytes = place(entry.outputs, entry.num_outputs, plan.outputs);
+    inputBytes = std::max(inputBytes, plan.inputBytes);
+    outputBytes = std::max(outputBytes, plan.outputBytes);
     arenaBytes = std::max(arenaBytes, entry.arena_bytes);
     const asgc_dispatch_list &list = desc.vulkan->entries[e];
     for (int32_t i = 0; i < list.num_dispatches; ++i) {
       const asgc_dispatch &dispatch = list.dispatches[i];
       bool isIndirect = desc.vulkan->shaders[dispatch.shader].is_indirect;
-      recording.tables.push_back(isIndirect ? tableBytes : -1);
+      plan.tables.push_back(isIndirect ? plan.tableBytes : -1);
       if (isIndirect)
-        tableBytes += align(dispatch.num_operands * int64_t(sizeof(uint64_t)));
+        plan.tableBytes +=
+            align(dispatch.num_operands * int64_t(sizeof(uint64_t)));
     }
   }
 }
 
+/// Refuses what the device has no memory for, and takes what every run needs.
 asgc_status Executor::allocateBlocks(int64_t memoryLimit) {
   const asgc_program_desc &desc = program.desc;
-  struct Wanted {
-    Block &block;
-    int64_t bytes;
-    Use use;
-    const char *what;
-  };
-  const Wanted wanted[] = {
-      {variables, variables.bytes, Use::Shaders, "the variables"},
-      {arena, arenaBytes, Use::Shaders, "the arena"},
-      {constants, desc.vulkan->constants_bytes, Use::Shaders, "constants"},
-      {inputs, inputs.bytes, Use::Upload, "the inputs"},
-      {outputs, outputs.bytes, Use::Download, "the outputs"},
-      {dims, int64_t(program.dims.size() * sizeof(int64_t)), Use::Upload,
-       "run-time dims"},
-      {tables, tableBytes, Use::Upload, "tables of operands"}};
-  int64_t total = 0;
-  for (const Wanted &one : wanted)
-    total += one.bytes;
+  const int64_t dimsBytes = int64_t(program.dims.size() * sizeof(int64_t));
+  int64_t total = variables.bytes + arenaBytes + desc.vulkan->constants_bytes +
+                  inputBytes + outputBytes + dimsBytes;
+  for (const Entry &plan : entries)
+    total += plan.tableBytes;
   int64_t there = gpu->choice.memoryBytes;
   if (memoryLimit > 0)
     there = std::min(there, memoryLimit);
@@ -354,31 +319,24 @@ asgc_status Executor::allocateBlocks(int64_t memoryLimit) {
                      " bytes of memory, and the Vulkan device ",
                      gpu->choice.name, " has ", there,
                      memoryLimit == there ? " that it may use" : ""));
+  hasSecondLane = inputBytes + dimsBytes <= there - total;
+  struct Wanted {
+    Block &block;
+    int64_t bytes;
+    const char *what;
+  };
+  const Wanted wanted[] = {
+      {variables, variables.bytes, "the variables"},
+      {arena, arenaBytes, "the arena"},
+      {constants, desc.vulkan->constants_bytes, "constants"}};
   for (const Wanted &one : wanted)
     if (asgc_status status =
-            gpu->allocate(one.bytes, one.use, one.what, one.block))
+            gpu->allocate(one.bytes, Use::Shaders, one.what, one.block))
       return status;
   if (desc.vulkan->constants_bytes > 0)
-    return gpu->upload(constants, 0, desc.vulkan->constants,
+    return gpu->upload({constants.buffer, 0}, desc.vulkan->constants,
                        desc.vulkan->constants_bytes);
   return ASGC_OK;
-}
-
-/// Writes the addresses of operands that are too many for push constants.
-void Executor::fillTables() {
-  for (int32_t e = 0; e < program.desc.num_entries; ++e) {
-    const asgc_dispatch_list &list = program.desc.vulkan->entries[e];
-    const Recording &recording = recordings[size_t(e)];
-    for (int32_t i = 0; i < list.num_dispatches; ++i) {
-      const int64_t table = recording.tables[size_t(i)];
-      const asgc_dispatch &dispatch = list.dispatches[i];
-      for (int32_t o = 0; table >= 0 && o < dispatch.num_operands; ++o) {
-        uint64_t address = addressOf(recording, dispatch.operands[o]);
-        std::memcpy(tables.mapped + table + o * int64_t(sizeof(address)),
-                    &address, sizeof(address));
-      }
-    }
-  }
 }
 
 asgc_status Executor::makePipelines() {

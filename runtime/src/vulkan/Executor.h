@@ -7,7 +7,8 @@
 
 namespace asgc::rt::vulkan {
 
-/// The pipelines, memory and recordings of one program.
+/// The pipelines, memory and recordings of one program. Executor.cpp makes and
+/// runs it, Recording.cpp writes the commands.
 class Executor {
 public:
   /// Makes what all runs of `program` need. The sentence is the last error.
@@ -16,8 +17,11 @@ public:
   ~Executor();
   Executor(const Executor &) = delete;
 
-  /// Runs an entry whose tensors have been bound.
+  /// Runs an entry whose tensors have been bound. Where no output lies in the
+  /// processor's memory it returns as soon as the run is submitted.
   asgc_status run(const asgc_entry_desc &entry);
+  /// Waits for all runs.
+  asgc_status wait();
 
   /// Brings the program's host copies of the variables up to date.
   asgc_status sync();
@@ -25,32 +29,64 @@ public:
   void touch() { isDeviceStale = true; }
 
   const asgc_vulkan_device &device() const { return info; }
+  const std::shared_ptr<Device> &sharedDevice() const { return gpu; }
 
 private:
-  /// An entry as commands; recorded anew when the run-time dims change.
+  /// What the processor shares with a run that is under way; two, so that one
+  /// may be prepared while the other runs.
+  struct Lane {
+    Block inputs, results, dims;
+    uint64_t ticket = 0; ///< of the last run
+  };
+
+  /// An entry as commands, for one lane and these tensors.
   struct Recording {
     VkCommandPool pool = VK_NULL_HANDLE;
     VkCommandBuffer commands = nullptr;
+    Block tables;
+    const Lane *lane = nullptr;
     std::vector<int64_t> dims;
+    std::vector<VkDeviceAddress> tensors; ///< inputs, then outputs
     bool isProfiled = false, isValid = false;
+    uint64_t ticket = 0; ///< of the last run
+  };
+
+  /// An entry with the places of its tensors that the processor gives.
+  struct Entry {
     std::vector<int64_t> inputs, outputs; ///< offsets in those blocks
     int64_t inputBytes = 0, outputBytes = 0;
     std::vector<int64_t> tables; ///< of each dispatch; -1: none
+    int64_t tableBytes = 0;
+    std::vector<std::unique_ptr<Recording>> recordings; ///< the last used first
   };
 
   explicit Executor(asgc_program &program) : program(program) {}
   asgc_status checkFeatures() const;
   void planTensors();
   asgc_status allocateBlocks(int64_t memoryLimit);
-  void fillTables();
   asgc_status makePipelines();
+
+  asgc_status uploadVariables();
+  asgc_status takeLane(Lane *&lane);
+  asgc_status ensureBlocks(Lane &lane);
+  std::vector<VkDeviceAddress> addressesOf(const asgc_entry_desc &entry,
+                                           const Lane &lane) const;
+  asgc_status findRecording(int32_t entry, const Lane &lane, Recording *&out);
+  void readInputs(const asgc_entry_desc &entry, const Lane &lane);
+  void writeOutputs(const asgc_entry_desc &entry, const Lane &lane);
+  void copyBytes(void *to, const void *from, int64_t bytes);
+
   asgc_status record(int32_t entry, Recording &recording);
+  asgc_status prepareProfile();
+  asgc_status fillTables(int32_t entry, Recording &recording);
   std::vector<int32_t> orderOf(const asgc_dispatch_list &list) const;
-  void recordDispatch(const Recording &recording, const asgc_dispatch &dispatch,
-                      uint64_t table);
+  void recordDispatch(const asgc_entry_desc &entry, const Recording &recording,
+                      const asgc_dispatch &dispatch, uint64_t table);
+  void recordResults(int32_t entry, const Recording &recording);
   void barrier(VkCommandBuffer commands, VkPipelineStageFlags2 after,
                VkPipelineStageFlags2 before, VkAccessFlags2 access);
-  uint64_t addressOf(const Recording &recording, const asgc_place &place) const;
+  uint64_t addressOf(const asgc_entry_desc &entry, const Recording &recording,
+                     const asgc_place &place) const;
   asgc_status readProfile(const asgc_dispatch_list &list);
   int64_t tensorBytes(const asgc_tensor_desc &tensor,
                       const int64_t *dims) const;
@@ -60,11 +96,14 @@ private:
   std::shared_ptr<Device> gpu;
   asgc_vulkan_device info{};
   std::vector<VkPipeline> pipelines; ///< per shader
-  Block arena, variables, constants, inputs, outputs, dims, tables;
+  Block arena, variables, constants, outputs;
+  Lane lanes[2];
   std::vector<int64_t> variableOffsets;
-  std::vector<Recording> recordings; ///< per entry
+  std::vector<Entry> entries;
   VkQueryPool queries = VK_NULL_HANDLE;
-  int64_t arenaBytes = 0, tableBytes = 0;
+  int64_t arenaBytes = 0, inputBytes = 0, outputBytes = 0;
+  bool hasSecondLane = true; ///< there is memory for it
+  uint64_t runs = 0;
   bool isDeviceStale = true, isHostStale = false;
 };
 

@@ -4,22 +4,51 @@
 
 namespace asgc::rt::vulkan {
 
-/// The first type that has all of what `use` wishes for, then one without the
-/// last wish; -1 if there is none.
-int32_t Device::findMemoryType(uint32_t allowed, Use use) const {
+/// The types that `use` can have, those with all that it wishes for first.
+std::vector<uint32_t> Device::findMemoryTypes(uint32_t allowed, Use use) const {
   constexpr VkMemoryPropertyFlags kOwn = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
   constexpr VkMemoryPropertyFlags kShared =
       VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
       VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
   VkMemoryPropertyFlags needed = use == Use::Shaders ? 0 : kShared;
   constexpr VkMemoryPropertyFlags kCached = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
-  VkMemoryPropertyFlags wished = needed | (use == Use::Download ? kCached : kOwn);
-  for (VkMemoryPropertyFlags flags : {wished, needed})
-    for (uint32_t i = 0; i < memory.memoryTypeCount; ++i)
-      if ((allowed >> i & 1) &&
-          (memory.memoryTypes[i].propertyFlags & flags) == flags)
-        return int32_t(i);
-  return -1;
+  VkMemoryPropertyFlags wished =
+      needed | (use == Use::Download ? kCached : kOwn);
+  std::vector<uint32_t> types;
+  for (bool isWished : {true, false})
+    for (uint32_t i = 0; i < memory.memoryTypeCount; ++i) {
+      const VkMemoryPropertyFlags has = memory.memoryTypes[i].propertyFlags;
+      if ((allowed >> i & 1) && (has & needed) == needed &&
+          ((has & wished) == wished) == isWished)
+        types.push_back(i);
+    }
+  // What lies beyond the bus is no place to compute from.
+  if (use == Use::Shaders && !types.empty() &&
+      (memory.memoryTypes[types.front()].propertyFlags & kOwn))
+    std::erase_if(types, [&](uint32_t type) {
+      return !(memory.memoryTypes[type].propertyFlags & kOwn);
+    });
+  return types;
+}
+
+VkResult Device::takeMemory(const VkMemoryRequirements &needs, Use use,
+                            VkDeviceMemory &out) {
+  VkMemoryAllocateFlagsInfo flags{};
+  flags.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO;
+  flags.flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT;
+  VkMemoryAllocateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO;
+  info.pNext = &flags;
+  info.allocationSize = needs.size;
+  VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  // The window through which a processor writes to a device may be small.
+  for (uint32_t type : findMemoryTypes(needs.memoryTypeBits, use)) {
+    info.memoryTypeIndex = type;
+    result = api.AllocateMemory(handle, &info, nullptr, &out);
+    if (!result)
+      break;
+  }
+  return result;
 }
 
 asgc_status Device::allocate(int64_t bytes, Use use, const char *what,
@@ -32,22 +61,10 @@ asgc_status Device::allocate(int64_t bytes, Use use, const char *what,
                VK_BUFFER_USAGE_TRANSFER_DST_BIT |
                VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
   VkResult result = api.CreateBuffer(handle, &info, nullptr, &block.buffer);
-  int32_t type = -1;
   if (!result) {
     VkMemoryRequirements needs;
     api.GetBufferMemoryRequirements(handle, block.buffer, &needs);
-    type = findMemoryType(needs.memoryTypeBits, use);
-    VkMemoryAllocateFlagsInfo flags{};
-    flags.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO;
-    flags.flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT;
-    VkMemoryAllocateInfo allocation{};
-    allocation.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO;
-    allocation.pNext = &flags;
-    allocation.allocationSize = needs.size;
-    allocation.memoryTypeIndex = uint32_t(type);
-    result = type < 0 ? VK_ERROR_OUT_OF_DEVICE_MEMORY
-                      : api.AllocateMemory(handle, &allocation, nullptr,
-                                           &block.memory);
+    result = takeMemory(needs, use, block.memory);
   }
   if (!result)
     result = api.BindBufferMemory(handle, block.buffer, block.memory, 0);
@@ -56,14 +73,10 @@ asgc_status Device::allocate(int64_t bytes, Use use, const char *what,
     result = api.MapMemory(handle, block.memory, 0, VK_WHOLE_SIZE, 0, &mapped);
   if (result) {
     free(block);
-    const int64_t there =
-        type < 0 ? choice.memoryBytes
-                 : int64_t(memory.memoryHeaps[memory.memoryTypes[type].heapIndex]
-                               .size);
     return fail(ASGC_OUT_OF_MEMORY,
                 text("the Vulkan device ", choice.name, " cannot give ", bytes,
                      " bytes in one piece for ", what, "; its heap has ",
-                     there));
+                     choice.memoryBytes));
   }
   block.mapped = static_cast<char *>(mapped);
   block.bytes = bytes;

@@ -12,6 +12,18 @@ std::string_view lookUp(const char *name) {
   const char *value = std::getenv(name);
   return value ? value : "";
 }
+
+asgc_status readNumber(const char *name, std::optional<uint64_t> &out) {
+  const std::string_view value = lookUp(name);
+  if (value.empty())
+    return ASGC_OK;
+  const char *end = value.data() + value.size();
+  auto [stop, error] = std::from_chars(value.data(), end, out.emplace());
+  return error == std::errc() && stop == end
+             ? ASGC_OK
+             : fail(ASGC_INVALID_ARGUMENT,
+                    text(name, ": expected a number, got '", value, "'"));
+}
 } // namespace
 
 asgc_status Switches::read(Switches &out) {
@@ -21,17 +33,9 @@ asgc_status Switches::read(Switches &out) {
         ASGC_INVALID_ARGUMENT,
         text("ASGC_VULKAN_BARRIERS: expected all, got '", barriers, "'"));
   out.hasAllBarriers = barriers == "all";
-  std::string_view seed = lookUp("ASGC_VULKAN_SHUFFLE");
-  if (seed.empty())
-    return ASGC_OK;
-  const char *end = seed.data() + seed.size();
-  auto [stop, error] =
-      std::from_chars(seed.data(), end, out.shuffleSeed.emplace());
-  return error == std::errc() && stop == end
-             ? ASGC_OK
-             : fail(ASGC_INVALID_ARGUMENT,
-                    text("ASGC_VULKAN_SHUFFLE: expected a number, got '", seed,
-                         "'"));
+  if (asgc_status status = readNumber("ASGC_VULKAN_SHUFFLE", out.shuffleSeed))
+    return status;
+  return readNumber("ASGC_VULKAN_LOSE", out.loseAt);
 }
 
 std::string hiddenFeatures() {
