@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -243,6 +244,11 @@ def test_run_and_bench(t):
     t.expect(report["device"] != "cpu" and report["copy_bytes_per_second"] > 1e6 and report["flop_per_second"] > 1e6,
              "the device's limits", result)
     t.expect(entry["seconds"]["median"] > 0 and entry["steps"], "nothing measured", result)
+    t.expect(entry["seconds"]["back_to_back"] > 0, "runs without waiting", result)
+    t.expect(min(entry["copy_seconds"].values()) > 0, "copies", result)
+    t.equal(sorted(entry["copy_seconds"]), ["inputs", "outputs"], "copies")
+    cpu = json.loads(t.asgc("bench", "tiny.asg", "--seconds", "0.05", "--json").out)["entries"][0]
+    t.equal("copy_seconds" in cpu, False, "copies on the CPU")
     t.expect(all(step["seconds"] > 0 and step["bytes"] > 0 for step in entry["steps"]), "a step without time", result)
 
 
@@ -328,10 +334,10 @@ def test_memory_limit(t):
     t.contains(t.asgc(*run, "--device-memory", "64M", code=2).err, "device-memory is '64M' (--device-memory)")
 
 
-def link(t, library, source, program):
+def link(t, library, source, program, *flags):
     config = subprocess.run(["pkg-config", "--cflags", "--libs", library], capture_output=True, text=True, check=True,
                             env={**os.environ, "PKG_CONFIG_PATH": str(t.path("lib"))}).stdout.split()
-    t.run("cc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-I.", source, *config, "-o", program)
+    t.run("cc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-I.", *flags, source, *config, "-o", program)
 
 
 def test_c_program_of_the_demo(t):
@@ -356,6 +362,18 @@ def test_c_program_of_the_demo(t):
     result = run(env={"ASGC_DEVICE": "vulkan", "ASGC_DEVICE_MEMORY": "1k"}, code=1)
     t.contains(result.err, "ASGC_DEVICE_MEMORY: expected a number of bytes, got '1k'")
     t.equal(run(env={"ASGC_DEVICE": "auto", **NO_DRIVER}).out, f"this is a {row[64]}\n", "answer of the CPU")
+
+
+def test_c_program_with_tensors_on_the_device(t):
+    # The benchmarks' program compares all outputs of several training steps with the CPU's.
+    t.asgc("compile", EXAMPLES / "digits/digits.asg", "--target=cpu,vulkan", "-o", "lib")
+    link(t, "digits", harness.ROOT / "benchmarks/worker_devices.c", "worker", "-O1", "-std=gnu11",
+         "-DPROGRAM=digits_program", "-lm")
+    result = t.run(t.path("worker"), "train_step", "4", "batch=16")
+    found = float(re.search(r"worst difference ([\d.e+-]+)", result.out)[1])
+    t.expect(0 <= found <= 1e-5, "steps on the devices differ", result)
+    for part in ("vulkan ", "not waited for ", "copies in ", "kernels "):
+        t.expect(float(re.search(part + r"([\d.]+) ms", result.out)[1]) > 0, f"no time for '{part}'", result)
 
 
 harness.main()

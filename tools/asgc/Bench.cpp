@@ -1,5 +1,5 @@
 //===- Bench.cpp - asgc bench: how fast, how much memory, and where -------===//
-#include "Execution.h"
+#include "EntryRun.h"
 #include "Limits.h"
 #include "Model.h"
 #include "Output.h"
@@ -41,27 +41,12 @@ struct EntryReport {
   std::string name;
   int64_t runs = 0, items = 0; ///< items: extent of the first dim of an input
   double median = 0, low = 0, high = 0; ///< seconds; 10 % and 90 % of the runs
+  double backToBack = 0; ///< seconds of a run when no one waits for each
+  double copyIn = 0,
+         copyOut = 0; ///< seconds of copying all inputs, all outputs
   int64_t arenaBytes = 0;
   std::vector<StepReport> steps; ///< slowest first
 };
-
-/// Contents for an input: numbers in [-1, 1), or small indices.
-Array makeInput(const Port &port) {
-  Array array{elementTypeOf(port.dtype), {}, {}};
-  for (const PortExtent &extent : port.shape)
-    array.shape.push_back(extent.value >= 0 ? extent.value : extent.bound);
-  array.data.resize(size_t(arrayBytes(array.type, array.shape).value_or(0)));
-  std::vector<double> values(size_t(array.elements()));
-  uint32_t state = 12345;
-  for (double &value : values) {
-    state = state * 1664525u + 1013904223u;
-    value = isFloat(array.type) ? (state >> 8) / double(1 << 23) - 1.0
-            : array.type == ElementType::Bool ? double(state >> 31)
-                                              : double((state >> 8) % 10);
-  }
-  storeElements(array.type, values, array.data.data());
-  return array;
-}
 
 struct StepWork {
   int64_t bytes = 0, flop = 0;
@@ -89,7 +74,8 @@ std::map<std::string, StepWork> stepWork(const asgc_program_desc &program) {
         for (const char *list : {"reads", "writes"})
           for (const auto &id : step.value(list, nlohmann::json::array()))
             total += bytes[id.get<int64_t>()];
-        result[step.value("name", "")] = {total, step.value("flop", int64_t(0))};
+        result[step.value("name", "")] = {total,
+                                          step.value("flop", int64_t(0))};
       }
     }
   return result;
@@ -115,37 +101,57 @@ void readProfile(asgc_program *handle,
                    });
 }
 
+/// The median seconds of five calls of `work`.
+template <typename Work> Result<double> medianOf(Work work) {
+  std::vector<double> samples;
+  for (int i = 0; i < 5; ++i) {
+    auto start = Clock::now();
+    if (MaybeFault fault = work())
+      return *fault;
+    samples.push_back(secondsSince(start));
+  }
+  std::sort(samples.begin(), samples.end());
+  return samples[2];
+}
+
+/// What only a device has: runs that follow each other without a wait, and
+/// copies of what each run here finds in place.
+MaybeFault measureDevice(EntryRun &entry, double seconds, EntryReport &report) {
+  const int64_t count =
+      std::clamp(int64_t(seconds * 0.2 / std::max(report.median, 1e-7)),
+                 int64_t(5), int64_t(5000));
+  auto several = medianOf([&]() -> MaybeFault {
+    for (int64_t i = 0; i < count; ++i)
+      if (MaybeFault fault = entry.start())
+        return fault;
+    return entry.wait();
+  });
+  if (!several)
+    return several.fault();
+  report.backToBack = *several / double(count);
+  auto in = medianOf([&] { return entry.copyInputs(); });
+  if (!in)
+    return in.fault();
+  auto out = medianOf([&] { return entry.copyOutputs(); });
+  if (!out)
+    return out.fault();
+  report.copyIn = *in;
+  report.copyOut = *out;
+  return std::nullopt;
+}
+
 Result<EntryReport> measureEntry(Execution &execution, const std::string &name,
                                  double seconds) {
-  const EntryPorts *ports = execution.program().entry(name);
-  if (!ports)
-    return Fault{FaultKind::Input,
-                 fmt::format("the program has no entry '{}'", name)};
   EntryReport report{name};
-  std::vector<Array> arrays;
-  std::vector<TensorView> inputs, outputs;
-  for (const Port &port : ports->inputs)
-    arrays.push_back(makeInput(port));
-  for (size_t i = 0; i < arrays.size(); ++i) {
-    inputs.push_back(
-        {arrays[i].data.data(), ports->inputs[i].dtype, arrays[i].shape});
-    if (report.items == 0 && !arrays[i].shape.empty())
-      report.items = arrays[i].shape[0];
-  }
-  auto shapes = execution.program().outputShapes(name, inputs);
-  if (!shapes)
-    return shapes.fault();
-  std::vector<Array> results;
-  for (size_t i = 0; i < shapes->size(); ++i) {
-    Array array{elementTypeOf(ports->outputs[i].dtype), (*shapes)[i], {}};
-    array.data.resize(size_t(arrayBytes(array.type, array.shape).value_or(0)));
-    results.push_back(std::move(array));
-  }
-  for (size_t i = 0; i < results.size(); ++i)
-    outputs.push_back(
-        {results[i].data.data(), ports->outputs[i].dtype, results[i].shape});
-
-  auto runOnce = [&] { return execution.program().run(name, inputs, outputs); };
+  auto entry = EntryRun::create(execution, name);
+  if (!entry)
+    return entry.fault();
+  report.items = (*entry)->items();
+  auto runOnce = [&]() -> MaybeFault {
+    if (MaybeFault fault = (*entry)->start())
+      return fault;
+    return (*entry)->wait();
+  };
   auto start = Clock::now();
   do
     if (MaybeFault fault = runOnce())
@@ -165,6 +171,9 @@ Result<EntryReport> measureEntry(Execution &execution, const std::string &name,
   report.median = samples[samples.size() / 2];
   report.low = samples[samples.size() / 10];
   report.high = samples[samples.size() * 9 / 10];
+  if (asgc_program_device(execution.handle()))
+    if (MaybeFault fault = measureDevice(**entry, seconds, report))
+      return *fault;
 
   const asgc_program_desc &program = execution.description();
   for (int32_t e = 0; e < program.num_entries; ++e)
@@ -185,7 +194,13 @@ void showReport(const EntryReport &report, const Limits &limits) {
         report.median * 1e3, report.low * 1e3, report.high * 1e3, report.runs);
   if (report.items)
     print(", {:.0f} items/s", double(report.items) / report.median);
-  print("\n  working memory {:.2f} MiB\n", double(report.arenaBytes) / (1 << 20));
+  if (report.backToBack > 0)
+    print(
+        "\n  without waiting for each {:.3f} ms; copies, not contained: inputs "
+        "{:.3f} ms, outputs {:.3f} ms",
+        report.backToBack * 1e3, report.copyIn * 1e3, report.copyOut * 1e3);
+  print("\n  working memory {:.2f} MiB\n",
+        double(report.arenaBytes) / (1 << 20));
   double total = 0;
   for (const StepReport &step : report.steps)
     total += step.seconds;
@@ -194,7 +209,8 @@ void showReport(const EntryReport &report, const Limits &limits) {
   for (const StepReport &step : report.steps) {
     double each = step.seconds / double(step.calls);
     double scale = each > 0 ? 1e-9 / each : 0;
-    print("  {:>10.1f} {:>5.1f}% {:>10.1f} {:>8.2f} {:>10.3f} {:>8.2f} {:>7.0f}%  {}\n",
+    print("  {:>10.1f} {:>5.1f}% {:>10.1f} {:>8.2f} {:>10.3f} {:>8.2f} "
+          "{:>7.0f}%  {}\n",
           each * 1e6, 100 * step.seconds / std::max(total, 1e-12),
           double(step.bytes) / 1024, double(step.bytes) * scale,
           double(step.flop) * 1e-6, double(step.flop) * scale,
@@ -203,15 +219,19 @@ void showReport(const EntryReport &report, const Limits &limits) {
 }
 
 nlohmann::ordered_json jsonOf(const EntryReport &report) {
-  nlohmann::ordered_json out = {{"name", report.name},
-                                {"runs", report.runs},
-                                {"seconds",
-                                 {{"median", report.median},
-                                  {"p10", report.low},
-                                  {"p90", report.high}}},
-                                {"items", report.items},
-                                {"arena_bytes", report.arenaBytes},
-                                {"steps", nlohmann::ordered_json::array()}};
+  nlohmann::ordered_json out = {
+      {"name", report.name},
+      {"runs", report.runs},
+      {"seconds",
+       {{"median", report.median}, {"p10", report.low}, {"p90", report.high}}},
+      {"items", report.items},
+      {"arena_bytes", report.arenaBytes},
+      {"steps", nlohmann::ordered_json::array()}};
+  if (report.backToBack > 0) {
+    out["seconds"]["back_to_back"] = report.backToBack;
+    out["copy_seconds"] = {{"inputs", report.copyIn},
+                           {"outputs", report.copyOut}};
+  }
   for (const StepReport &step : report.steps)
     out["steps"].push_back({{"name", step.name},
                             {"calls", step.calls},
@@ -244,7 +264,8 @@ int act(const BenchOptions &options, const Session &session) {
   int threads = session.settings.threads();
   if (threads == 0)
     threads = int(std::max(1u, std::thread::hardware_concurrency()));
-  const asgc_vulkan_device *device = asgc_program_device((*execution)->handle());
+  const asgc_vulkan_device *device =
+      asgc_program_device((*execution)->handle());
   compile.cpu = !device; // where --device auto led to
   compile.vulkan = device;
   auto limits = measureLimits(compile, session.settings, threads);
@@ -280,9 +301,10 @@ int act(const BenchOptions &options, const Session &session) {
 
 void addBench(CLI::App &app, Session &session) {
   auto options = std::make_shared<BenchOptions>();
-  CLI::App *verb = addVerb(app, "bench", "Measure latency, throughput, memory, and each kernel",
-                           "asgc bench digits.asg --dim batch=1\n"
-                           "asgc bench digits.asg --entry train_step --json");
+  CLI::App *verb = addVerb(
+      app, "bench", "Measure latency, throughput, memory, and each kernel",
+      "asgc bench digits.asg --dim batch=1\n"
+      "asgc bench digits.asg --entry train_step --json");
   addModelFlags(verb, options->model);
   verb->add_option("--entry", options->entries,
                    "Only this entry point; all but eval_step by default")
@@ -291,7 +313,8 @@ void addBench(CLI::App &app, Session &session) {
       ->take_all();
   verb->add_option("--weights", options->weights, "Parameters, as safetensors")
       ->option_text("FILE");
-  verb->add_option("--seconds", options->seconds, "How long each entry runs (1)")
+  verb->add_option("--seconds", options->seconds,
+                   "How long each entry runs (1)")
       ->option_text("N")
       ->check(CLI::Range(0.01, 3600.0));
   verb->add_flag("--json", options->json, "For programs: see docs/cli.md");
