@@ -64,6 +64,21 @@ const std::vector<std::string> &emitNames();
 /// The categories of remarks: "fusion", "memory".
 const std::vector<std::string> &remarkNames();
 
+/// A model as a text of the language, and what it needs besides.
+struct ModelText {
+  std::string text;                 ///< as `asgc fmt` writes it
+  std::vector<NamedArray> weights;  ///< values of its parameters and states
+  std::vector<std::string> missing; ///< variables that no value was given for
+  /// Inputs, outputs and dims that took another name: old and new.
+  std::vector<std::pair<std::string, std::string>> renamed;
+};
+
+/// How a graph is kept in a file.
+enum class GraphForm {
+  Text,    ///< MLIR's textual form
+  Bytecode ///< MLIR's bytecode, which newer versions read
+};
+
 /// How long a pass took.
 struct PassTime {
   std::string pass;
@@ -86,8 +101,9 @@ public:
   ~Compilation();
   Compilation(const Compilation &) = delete;
 
-  /// Reads and elaborates the model text at `path`, or imports the ONNX model
-  /// there if it is called `.onnx`. A fault with an empty
+  /// Reads and elaborates the model text at `path`, imports the ONNX model there
+  /// if it is called `.onnx`, or reads asg IR, text or bytecode, if it is called
+  /// `.mlir` or `.mlirbc`. A fault with an empty
   /// message means that the diagnostics say what is wrong; here and below.
   MaybeFault load(const std::string &path);
   /// The same for a text in memory; `path` stands in messages.
@@ -97,6 +113,13 @@ public:
   MaybeFault check();
   /// Compiles as far as `form` needs and prints it.
   Result<std::string> emit(Emit form);
+  /// The module as it is, for a file that `load` reads.
+  Result<std::string> serialize(GraphForm form);
+  /// Writes the graph @infer as a model text with a model called `name`; `values`
+  /// are those of the module's variables. Unsupported lists what the language
+  /// cannot say. The module is of no more use then.
+  Result<ModelText> toText(const std::string &name,
+                           const std::vector<NamedArray> &values);
   /// The relocatable object that defines `<name>_program`.
   Result<std::string> makeObject();
   /// The same object, linked into this process.

@@ -13,8 +13,8 @@ namespace asgc {
 LinkedProgram::~LinkedProgram() = default;
 
 const std::vector<std::string> &emitNames() {
-  static const std::vector<std::string> names = {
-      "asg", "plan", "llvm", "spirv", "asm", "obj", "dot", "json"};
+  static const std::vector<std::string> names = {"asg", "plan", "llvm", "spirv",
+                                                 "asm", "obj",  "dot",  "json"};
   return names;
 }
 
@@ -82,6 +82,9 @@ MaybeFault Compilation::State::finishElaboration(
 MaybeFault Compilation::load(const std::string &path) {
   if (std::string_view(path).ends_with(".onnx"))
     return state->importOnnx(path);
+  if (std::string_view(path).ends_with(".mlir") ||
+      std::string_view(path).ends_with(".mlirbc"))
+    return state->importIr(path);
   std::string error;
   std::optional<FileId> file = state->sources.load(path, &error);
   if (!file)

@@ -27,6 +27,7 @@ public:
 
   MaybeFault elaborate(FileId file);
   MaybeFault importOnnx(const std::string &path);
+  MaybeFault importIr(const std::string &path);
   /// Runs the passes between here and `level`.
   MaybeFault lowerTo(Level level);
   /// The program as LLVM IR, assembly or an object.

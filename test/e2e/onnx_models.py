@@ -34,10 +34,19 @@ def value(name, shape, dtype=FLOAT):
     return field(1, name) + field(2, field(1, field(1, dtype) + field(2, dims)))
 
 
-def node(op, inputs, outputs, name="", domain="", **ints):
+def attribute(key, value):
+    """A whole number, a float, or a list of whole numbers."""
+    if isinstance(value, float):
+        return field(1, key) + varint(2 << 3 | 5) + struct.pack("<f", value) + field(20, 1)
+    if isinstance(value, int):
+        return field(1, key) + field(3, value) + field(20, 2)
+    return field(1, key) + b"".join(field(8, number) for number in value) + field(20, 7)
+
+
+def node(op, inputs, outputs, name="", domain="", **attributes):
     text = b"".join(field(1, one) for one in inputs) + b"".join(field(2, one) for one in outputs)
     text += field(3, name) + field(4, op) + field(7, domain)
-    return text + b"".join(field(5, field(1, key) + field(3, number) + field(20, 2)) for key, number in ints.items())
+    return text + b"".join(field(5, attribute(key, value)) for key, value in attributes.items())
 
 
 def model(nodes, inputs, outputs, weights=(), opset=17):

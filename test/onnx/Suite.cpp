@@ -1,13 +1,16 @@
 //===- Suite.cpp - ONNX's tests of its operators, on asg ------------------===//
 // onnx-suite --data FOLDER [--filter TEXT] [--list unsupported]
 //            [--at-least GROUP=N] [--page FILE] [--write-page FILE]
+//            [--through text]
 //
 // Imports every model and evaluates it with the interpreter. Prints how many of
 // each group and operator pass, are not supported, or fail; a failure is a
 // wrong answer or a model that is refused as malformed, and each is shown.
 // --page wants docs/reference/onnx.md to say the same, --write-page makes it
-// so.
+// so. --through text writes every model as a model text and evaluates what that
+// elaborates to.
 #include "Cases.h"
+#include "Through.h"
 
 #include "asgc/Interop.h"
 #include "asgc/Interpreter.h"
@@ -32,14 +35,6 @@ struct Verdict {
   std::string reason;
 };
 
-std::optional<HostTensor> toHostTensor(const Array &array) {
-  auto type = parseDType(elementName(array.type));
-  auto tensor = type ? HostTensor::make(*type, array.shape) : std::nullopt;
-  if (tensor)
-    std::copy(array.data.begin(), array.data.end(), tensor->bytes().begin());
-  return tensor;
-}
-
 Array toArray(const HostTensor &tensor) {
   static constexpr ElementType types[] = {
       ElementType::F32, ElementType::F16, ElementType::BF16, ElementType::F64,
@@ -51,8 +46,8 @@ Array toArray(const HostTensor &tensor) {
           {bytes.begin(), bytes.end()}};
 }
 
-/// Inputs in the order of the graph, and the weights.
-Verdict evaluate(OnnxModel &model, const DataSet &set) {
+/// Inputs in the order of the graph.
+Verdict evaluate(Evaluable &model, const DataSet &set) {
   auto graph = *model.module->getOps<asg::GraphOp>().begin();
   std::vector<HostTensor> inputs;
   for (const Array &array : set.inputs) {
@@ -61,16 +56,13 @@ Verdict evaluate(OnnxModel &model, const DataSet &set) {
       return {Outcome::Unsupported, "an element type of its inputs"};
     inputs.push_back(std::move(*tensor));
   }
-  Variables weights;
-  for (const NamedArray &weight : model.weights)
-    weights.emplace(weight.name, *toHostTensor(weight.array));
   std::string message;
   mlir::ScopedDiagnosticHandler handler(graph.getContext(),
                                         [&](mlir::Diagnostic &diagnostic) {
                                           message = diagnostic.str();
                                           return mlir::success();
                                         });
-  auto result = interpret(graph, inputs, weights);
+  auto result = interpret(graph, inputs, model.weights);
   if (mlir::failed(result))
     return {Outcome::Fail, "interpreter: " + message};
   if (result->outputs.size() < set.outputs.size())
@@ -82,7 +74,7 @@ Verdict evaluate(OnnxModel &model, const DataSet &set) {
   return {};
 }
 
-Verdict runSet(const Case &test, const DataSet &set) {
+Verdict runSet(const Case &test, const DataSet &set, Through through) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   OnnxOptions options;
   options.inputs = [&](const std::vector<std::string> &names) {
@@ -100,7 +92,16 @@ Verdict runSet(const Case &test, const DataSet &set) {
   passes.addPass(createAsgDifferentiate());
   if (mlir::failed(passes.run(*model->module)))
     return {Outcome::Fail, "its gradient cannot be made"};
-  return evaluate(*model, set);
+  Evaluable evaluable = toEvaluable(std::move(*model));
+  if (through == Through::Text) {
+    std::string unsupported, broken;
+    evaluable = throughText(evaluable, &unsupported, &broken);
+    if (!unsupported.empty())
+      return {Outcome::Unsupported, unsupported};
+    if (!broken.empty())
+      return {Outcome::Fail, broken};
+  }
+  return evaluate(evaluable, set);
 }
 
 /// Cases whose expected outputs do not follow from their models.
@@ -110,11 +111,12 @@ const std::map<std::string, std::string> mistaken = {
     {"test_cast_FLOAT_to_BFLOAT16",
      "its outputs were cut off instead of rounded to nearest"}};
 
-Verdict run(const Case &test) {
+Verdict run(const Case &test, Through through) {
   if (!test.unreadable.empty())
     return {Outcome::Unsupported, test.unreadable};
   for (const DataSet &set : test.sets)
-    if (Verdict verdict = runSet(test, set); verdict.outcome != Outcome::Pass)
+    if (Verdict verdict = runSet(test, set, through);
+        verdict.outcome != Outcome::Pass)
       return verdict;
   return {};
 }
@@ -189,6 +191,7 @@ void print(const std::string &name, const Counts &counts) {
 int main(int argc, char **argv) {
   std::string data, filter, list, page, newPage;
   std::map<std::string, int> minimum;
+  Through through = Through::Nothing;
   for (int i = 1; i + 1 < argc; i += 2) {
     std::string option = argv[i], value = argv[i + 1];
     if (option == "--data")
@@ -201,6 +204,8 @@ int main(int argc, char **argv) {
       page = value;
     else if (option == "--write-page")
       newPage = value;
+    else if (option == "--through" && value == "text")
+      through = Through::Text;
     else if (option == "--at-least")
       minimum[value.substr(0, value.find('='))] =
           std::atoi(value.substr(value.find('=') + 1).c_str());
@@ -214,7 +219,7 @@ int main(int argc, char **argv) {
       fmt::print("skipped: {}: {}\n", test.name, found->second);
       continue;
     }
-    Verdict verdict = run(test);
+    Verdict verdict = run(test, through);
     groups[test.group + (test.isBasic ? "" : ", other types")].add(
         verdict.outcome);
     auto names = operatorsOf(test.model);

@@ -143,7 +143,7 @@ int checkFile(const std::string &path, const CheckOptions &options,
   if (isGzip)
     name.resize(name.size() - 3);
   std::string extension = fs::path(name).extension().string();
-  if (!isGzip && extension == ".mlir")
+  if (!isGzip && (extension == ".mlir" || extension == ".mlirbc"))
     return checkIrFile(path);
   if (!isGzip && extension == ".safetensors")
     return checkSafetensors(path);

@@ -54,6 +54,7 @@ static int parseAndAct(int argc, char **argv) {
   addFmt(app, session);
   addTrain(app, session);
   addCompile(app, session);
+  addConvert(app, session);
   addRun(app, session);
   addGrad(app, session);
   addBench(app, session);

@@ -20,6 +20,7 @@ const char *const kTour =
   asgc run digits.asg --weights run/weights.safetensors --input image=x.npy
                                      run it here; outputs become .npy files
   asgc compile digits.asg --emit=plan    look at any stage: asg, plan, llvm, asm, dot, json
+  asgc convert m.onnx -o m.asg       a model of another system, as text and weights
   asgc explain layer_norm            what a layer, an op or an error code means
   asgc doctor                        what this machine offers
 

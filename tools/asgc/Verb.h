@@ -33,6 +33,7 @@ void addNew(CLI::App &app, Session &session);
 void addCheck(CLI::App &app, Session &session);
 void addFmt(CLI::App &app, Session &session);
 void addCompile(CLI::App &app, Session &session);
+void addConvert(CLI::App &app, Session &session);
 void addRun(CLI::App &app, Session &session);
 void addGrad(CLI::App &app, Session &session);
 void addTrain(CLI::App &app, Session &session);

@@ -26,6 +26,7 @@ HEADER_FOLDERS = {
     "Explain.h": "lib/Compiler",
     "Functions.h": "lib/Frontend",
     "Passes.td": "lib/Passes",
+    "Raise.h": "lib/Frontend",
     "Syntax.h": "lib/Frontend",
 }
 # Plain data that every layer may pass on.

@@ -1,0 +1,136 @@
+//===- GraphFile.cpp - IR as a file, and back to a model text -------------===//
+#include "State.h"
+
+#include "asgc/NestingGuard.h"
+#include "asgc/Passes.h"
+#include "asgc/Raise.h"
+#include "dialects/asg/Asg.h"
+
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/SourceMgr.h"
+
+#include <algorithm>
+#include <cstring>
+#include <fmt/format.h>
+
+using namespace mlir;
+
+namespace asgc {
+
+/// Files of IR that asgc writes begin with MLIR's own number.
+static bool isBytecode(llvm::StringRef bytes) {
+  return bytes.starts_with("ML\xefR");
+}
+
+MaybeFault Compilation::State::importIr(const std::string &path) {
+  auto start = std::chrono::steady_clock::now();
+  if (!options.model.empty() || !options.settings.empty() ||
+      !options.dims.empty())
+    return Fault{FaultKind::Input,
+                 path + ": a file of IR takes no --model, --set or --dim"};
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer)
+    return Fault{FaultKind::Environment,
+                 path + ": " + buffer.getError().message()};
+  if (!isBytecode((*buffer)->getBuffer()))
+    if (auto error = checkNesting((*buffer)->getBuffer()))
+      return Fault{FaultKind::Input,
+                   fmt::format("{}:{}:{}: {}", path, error->line, error->column,
+                               error->message)};
+  context.loadDialect<asg::AsgDialect>();
+  llvm::SourceMgr sourceMgr;
+  sourceMgr.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  SourceMgrDiagnosticHandler handler(sourceMgr, &context, stream);
+  module = parseSourceFile<ModuleOp>(sourceMgr, &context);
+  while (!text.empty() && text.back() == '\n')
+    text.pop_back();
+  if (!module)
+    return Fault{FaultKind::Input,
+                 text.empty() ? path + ": is no MLIR module" : text};
+  if (!module->lookupSymbol<asg::GraphOp>("infer"))
+    return Fault{FaultKind::Input, path + ": has no asg.graph @infer"};
+  return finishElaboration(start);
+}
+
+Result<std::string> Compilation::serialize(GraphForm form) {
+  std::string bytes;
+  llvm::raw_string_ostream stream(bytes);
+  if (form == GraphForm::Text) {
+    state->module->print(stream, OpPrintingFlags().enableDebugInfo(true));
+    return bytes + "\n";
+  }
+  BytecodeWriterConfig config(fmt::format("asgc {}", asgc_version()));
+  if (failed(writeBytecodeToFile(*state->module, stream, config)))
+    return Fault{FaultKind::Internal, "MLIR cannot write its bytecode"};
+  return bytes;
+}
+
+/// `array`, a matrix, with its axes swapped.
+static Array transposed(const Array &array) {
+  size_t rows = size_t(array.shape[0]), columns = size_t(array.shape[1]),
+         bytes = elementBytes(array.type);
+  Array result{array.type, {array.shape[1], array.shape[0]}, {}};
+  result.data.resize(array.data.size());
+  for (size_t i = 0; i < rows; ++i)
+    for (size_t j = 0; j < columns; ++j)
+      std::memcpy(result.data.data() + (j * rows + i) * bytes,
+                  array.data.data() + (i * columns + j) * bytes, bytes);
+  return result;
+}
+
+static Array toArray(const HostTensor &tensor) {
+  auto shape = tensor.shape();
+  auto bytes = tensor.bytes();
+  static constexpr ElementType types[] = {
+      ElementType::F32, ElementType::F16, ElementType::BF16, ElementType::F64,
+      ElementType::I8,  ElementType::I32, ElementType::I64,  ElementType::Bool};
+  return {types[size_t(tensor.dtype())],
+          {shape.begin(), shape.end()},
+          {bytes.begin(), bytes.end()}};
+}
+
+Result<ModelText> Compilation::toText(const std::string &name,
+                                      const std::vector<NamedArray> &values) {
+  PassManager passes(&state->context);
+  passes.addPass(createAsgInlineLayers());
+  passes.addPass(createAsgDifferentiate());
+  std::string message;
+  ScopedDiagnosticHandler handler(&state->context,
+                                  [&](mlir::Diagnostic &diagnostic) {
+                                    message = diagnostic.str();
+                                    return success();
+                                  });
+  if (failed(passes.run(*state->module)))
+    return Fault{FaultKind::Input, message};
+  std::string whyNot;
+  auto raised = raiseModel(state->module->lookupSymbol<asg::GraphOp>("infer"),
+                           name, &whyNot);
+  if (!raised)
+    return Fault{FaultKind::Unsupported,
+                 "the language has no words for: " + whyNot};
+  ModelText result{std::move(raised->text), {}, {}, std::move(raised->renamed)};
+  for (RaisedWeight &weight : raised->weights) {
+    if (weight.source.empty()) {
+      result.weights.push_back({weight.name, toArray(weight.value)});
+      continue;
+    }
+    auto found = llvm::find_if(values, [&](const NamedArray &value) {
+      return value.name == weight.source;
+    });
+    if (found == values.end()) {
+      result.missing.push_back(weight.source);
+      continue;
+    }
+    result.weights.push_back({weight.name, weight.isTransposed
+                                               ? transposed(found->array)
+                                               : found->array});
+  }
+  return result;
+}
+
+} // namespace asgc

@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""asgc convert: the same model, or the same weights, in another form."""
+
+import random
+import re
+import zipfile
+
+import arrays
+import harness
+import onnx_models as onnx
+
+EXAMPLES = harness.ROOT / "docs/examples"
+
+
+def numbers(count, seed):
+    draw = random.Random(seed)
+    return [draw.uniform(-1, 1) for _ in range(count)]
+
+
+def weight(name, *shape):
+    count = 1
+    for extent in shape:
+        count *= extent
+    return onnx.tensor(name, shape, numbers(count, name))
+
+
+def convnet():
+    """What PyTorch exports of a small network: Conv, BatchNormalization, MaxPool, Gemm, and GELU and layer norm in
+    pieces; a MatMul whose weights stand as [in, out]."""
+    norm = [("ReduceMean", ["h4"], "mean", {"axes": [1], "keepdims": 1}), ("Sub", ["h4", "mean"], "centered", {}),
+            ("Pow", ["centered", "two"], "square", {}),
+            ("ReduceMean", ["square"], "variance", {"axes": [1], "keepdims": 1}),
+            ("Add", ["variance", "eps"], "shifted", {}), ("Sqrt", ["shifted"], "deviation", {}),
+            ("Div", ["centered", "deviation"], "normal", {}), ("Mul", ["normal", "norm.weight"], "gained", {}),
+            ("Add", ["gained", "norm.bias"], "h5", {})]
+    gelu = [("Div", ["h6", "root"], "g1", {}), ("Erf", ["g1"], "g2", {}), ("Add", ["g2", "one"], "g3", {}),
+            ("Mul", ["h6", "g3"], "g4", {}), ("Mul", ["g4", "half"], "h7", {})]
+    steps = [("Conv", ["image", "conv1.weight", "conv1.bias"], "h0",
+              {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "strides": [2, 2]}),
+             ("BatchNormalization", ["h0", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var"], "h1", {}),
+             ("Relu", ["h1"], "h2", {}), ("MaxPool", ["h2"], "h3", {"kernel_shape": [2, 2], "strides": [2, 2]}),
+             ("Flatten", ["h3"], "h4", {"axis": 1}), *norm,
+             ("MatMul", ["h5", "onnx::MatMul_17"], "product", {}), ("Add", ["fc1.bias", "product"], "h6", {}), *gelu,
+             ("Gemm", ["h7", "fc2.weight", "fc2.bias"], "h8", {"transB": 1}),
+             ("Softmax", ["h8"], "probabilities", {"axis": 1})]
+    positive = onnx.tensor("bn1.running_var", [4], [0.5, 1.0, 1.5, 2.0])
+    scalars = [onnx.tensor(name, [], [value]) for name, value in
+               (("two", 2.0), ("eps", 1e-5), ("root", 2**0.5), ("one", 1.0), ("half", 0.5))]
+    return onnx.model(
+        [onnx.node(op, inputs, [output], **attributes) for op, inputs, output, attributes in steps],
+        [onnx.value("image", ["batch", 1, 8, 8])], [onnx.value("probabilities", ["batch", 3])],
+        [weight("conv1.weight", 4, 1, 3, 3), weight("conv1.bias", 4), weight("bn1.weight", 4), weight("bn1.bias", 4),
+         weight("bn1.running_mean", 4), positive, weight("norm.weight", 16), weight("norm.bias", 16),
+         weight("onnx::MatMul_17", 16, 8), weight("fc1.bias", 8), weight("fc2.weight", 3, 8), weight("fc2.bias", 3),
+         *scalars])
+
+
+CONVNET_TEXT = """use nn
+
+model convnet(image: f32[batch <= 64, 1, 8, 8]) -> probabilities: f32[batch, 3] {
+  return image
+          |> conv1: conv2d(4, kernel = 3, stride = 2, padding = 1)
+          |> bn1: batch_norm
+          |> relu
+          |> max_pool2d(kernel = 2)
+          |> flatten
+          |> norm: layer_norm
+          |> fc1: linear(8)
+          |> gelu
+          |> fc2: linear(3)
+          |> softmax
+}
+"""
+
+
+def compare(t, left, right, tolerance=1e-5):
+    shape, expected = arrays.read_npy(t.path(left))
+    actual_shape, actual = arrays.read_npy(t.path(right))
+    t.equal(actual_shape, shape, "shape")
+    worst = max(abs(a - e) for a, e in zip(actual, expected, strict=True))
+    t.expect(worst <= tolerance, f"{right} differs from {left} by {worst}")
+    t.expect(len(set(expected)) > 1, f"{left} is constant")
+
+
+def test_layers_are_found_again_in_onnx(t):
+    t.write("convnet.onnx", convnet())
+    t.asgc("convert", "convnet.onnx", "-o", "convnet.asg")
+    t.equal(t.path("convnet.asg").read_text(), CONVNET_TEXT, "text")
+    t.asgc("fmt", "--check", "convnet.asg")
+    t.equal(sorted(arrays.read_safetensors(t.path("convnet.safetensors"))),
+            sorted(["conv1.weight", "conv1.bias", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var",
+                    "norm.weight", "norm.bias", "fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"]), "weights")
+    arrays.write_npy(t.path("x.npy"), "<f4", (3, 1, 8, 8), numbers(192, "x"))
+    t.asgc("run", "convnet.onnx", "--input", "x.npy", "--output-dir", "onnx")
+    t.asgc("run", "convnet.asg", "--weights", "convnet.safetensors", "--input", "x.npy", "--output-dir", "text")
+    compare(t, "onnx/probabilities.npy", "text/probabilities.npy")
+
+
+def test_names_that_the_language_lacks_are_changed_and_said(t):
+    t.write("m.onnx", onnx.model([onnx.node("Add", ["input.1", "max"], ["and"])],
+                                 [onnx.value("input.1", [2, 3]), onnx.value("max", [3])], [onnx.value("and", [2, 3])]))
+    result = t.asgc("convert", "m.onnx", "-o", "-")
+    t.contains(result.out, "model m(input_1: f32[2, 3], max_: f32[3]) -> and_: f32[2, 3] {\n  return input_1 + max_\n}")
+    for line in ("'input.1' is called 'input_1'", "'max' is called 'max_'", "'and' is called 'and_'"):
+        t.contains(result.err, line)
+
+
+def test_what_the_language_cannot_say_is_listed_and_nothing_is_written(t):
+    t.write("m.onnx", onnx.model(
+        [onnx.node("BitwiseXor", ["a", "b"], ["c"]), onnx.node("BitwiseAnd", ["c", "b"], ["d"]),
+         onnx.node("BitwiseXor", ["d", "a"], ["y"])],
+        [onnx.value("a", [4], onnx.INT64), onnx.value("b", [4], onnx.INT64)], [onnx.value("y", [4], onnx.INT64)],
+        opset=18))
+    result = t.asgc("convert", "m.onnx", "-o", "m.asg", code=3)
+    t.contains(result.err, "m.onnx: the language has no words for: asg.and (1), asg.xor (2)")
+    t.expect(not t.path("m.asg").exists(), "m.asg was written")
+
+
+def random_weights(t, ir, path):
+    """Values for every parameter and state of the model in the text `ir`."""
+    found = re.findall(r"asg\.(?:param|state) @([\w.]+|\"[^\"]+\") : tensor<([\dx]*)f32>", ir)
+    tensors = {}
+    for name, shape in found:
+        dims = [int(extent) for extent in shape.split("x") if extent]
+        count = 1
+        for extent in dims:
+            count *= extent
+        tensors[name] = (dims, numbers(count, name))
+    arrays.write_safetensors(t.path(path), tensors)
+
+
+def round_trip(t, name, dtype, shape, values):
+    model = EXAMPLES / name / f"{name}.asg"
+    port = {"transformer": "tokens"}.get(name, "image")
+    t.asgc("convert", model, "-o", "m.mlir")
+    random_weights(t, t.path("m.mlir").read_text(), "w.safetensors")
+    arrays.write_npy(t.path("x.npy"), dtype, shape, values)
+    t.asgc("run", model, "--weights", "w.safetensors", "--input", f"{port}=x.npy", "--output-dir", "direct")
+    # Text and bytecode are models that run, and become a model text again.
+    t.asgc("convert", "m.mlir", "-o", "m.mlirbc")
+    for form in ("m.mlir", "m.mlirbc"):
+        t.asgc("run", form, "--weights", "w.safetensors", "--input", f"{port}=x.npy", "--output-dir", form + ".out")
+        t.equal(t.path(form + ".out/output.npy").read_bytes(), t.path("direct/output.npy").read_bytes(), form)
+        t.asgc("check", form)
+    t.asgc("convert", "m.mlirbc", "--weights", "w.safetensors", "-o", "back.asg")
+    t.asgc("run", "back.asg", "--weights", "back.safetensors", "--input", f"{port}=x.npy", "--output-dir", "back")
+    compare(t, "direct/output.npy", "back/output.npy", 1e-4)
+    return t.path("back.asg").read_text()
+
+
+def test_digits_goes_through_ir_and_back(t):
+    text = round_trip(t, "digits", "<f4", (2, 64), [16 * abs(x) for x in numbers(128, 1)])
+    t.contains(text, "x = x + (x |> body.0.layer_norm: layer_norm |> body.0.linear: linear(128) |> gelu)")
+
+
+def test_lenet_goes_through_ir_and_back(t):
+    text = round_trip(t, "lenet", "<f4", (2, 64), [16 * abs(x) for x in numbers(128, 2)])
+    t.contains(text, "|> conv2: conv2d(16, kernel = 3, padding = 1)")
+
+
+def test_transformer_goes_through_ir_and_back(t):
+    text = round_trip(t, "transformer", "<i8", (2, 64), [random.Random(3).randrange(256) for _ in range(128)])
+    t.contains(text, "attention(y[:, :, 0], y[:, :, 1], y[:, :, 2], causal = true)")
+
+
+def test_bad_ir_is_refused(t):
+    t.write("m.mlir", "module {\n  asg.graph\n}\n")
+    t.contains(t.asgc("convert", "m.mlir", "-o", "m.asg", code=1).err, "m.mlir:3:1: error:")
+    t.write("e.mlir", "module {\n}\n")
+    t.contains(t.asgc("run", "e.mlir", "--input", "x.npy", code=1).err, "e.mlir: has no asg.graph @infer")
+    t.write("c.mlirbc", b"ML\xefR\x06broken")
+    t.contains(t.asgc("convert", "c.mlirbc", "-o", "c.asg", code=1).err, "c.mlirbc")
+    t.asgc("convert", "none.mlir", "-o", "m.asg", code=4)
+    t.expect(not t.path("m.asg").exists() and not t.path("c.asg").exists(), "something was written")
+
+
+def test_weights_become_safetensors(t):
+    rows = numbers(6, 4)
+    arrays.write_npy(t.path("a.npy"), "<f4", (2, 3), rows)
+    arrays.write_npy(t.path("b.npy"), "<i8", (2,), [7, -7])
+    with zipfile.ZipFile(t.path("w.npz"), "w") as archive:
+        for name in ("a.npy", "b.npy"):
+            archive.write(t.path(name), name)
+    t.asgc("convert", "w.npz", "-o", "w.safetensors")
+    tensors = arrays.read_safetensors(t.path("w.safetensors"))
+    t.equal(tensors["a"][0], [2, 3], "shape")
+    t.expect(all(abs(a - e) < 1e-7 for a, e in zip(tensors["a"][1], rows, strict=True)), "values of a")
+    t.equal(tensors["b"], ([2], [7, -7]), "b")
+
+
+def test_a_wrong_command_line_is_explained(t):
+    t.write("m.onnx", convnet())
+    t.contains(t.asgc("convert", "m.onnx", "-o", "m.xyz", code=2).err, "a model becomes .asg")
+    model = EXAMPLES / "digits/digits.asg"
+    t.contains(t.asgc("convert", model, "-o", "m.asg", code=2).err, "is a model text already")
+    t.contains(t.asgc("convert", model, code=2).err, "--out")
+
+
+harness.main()

@@ -1,0 +1,186 @@
+//===- Convert.cpp - asgc convert: the same model in another form ---------===//
+#include "Model.h"
+#include "Output.h"
+#include "Weights.h"
+
+#include <filesystem>
+
+namespace asgc::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct ConvertFlags {
+  ModelFlags model;
+  std::string out, weights;
+};
+
+const std::vector<std::string> kModelForms = {".asg", ".mlir", ".mlirbc"};
+
+std::string extensionOf(const std::string &path) {
+  return fs::path(path).extension().string();
+}
+
+bool isOneOf(const std::string &text, const std::vector<std::string> &texts) {
+  return std::find(texts.begin(), texts.end(), text) != texts.end();
+}
+
+/// Where the weights that belong to `out` go.
+std::string weightsBeside(const std::string &out) {
+  return fs::path(out).replace_extension(".safetensors").string();
+}
+
+MaybeFault writeResult(const std::string &path, const std::string &bytes,
+                       const Session &session) {
+  if (path == "-") {
+    printText(bytes);
+    return std::nullopt;
+  }
+  if (MaybeFault fault = writeFile(path, bytes))
+    return fault;
+  if (!session.settings.isQuiet())
+    say("wrote {}", path);
+  return std::nullopt;
+}
+
+MaybeFault writeWeightsBeside(const std::string &out,
+                              const std::vector<NamedArray> &weights,
+                              const Session &session) {
+  if (weights.empty() || out == "-")
+    return std::nullopt;
+  std::string path = weightsBeside(out);
+  if (MaybeFault fault = writeWeights(path, weights))
+    return fault;
+  if (!session.settings.isQuiet())
+    say("wrote {}", path);
+  return std::nullopt;
+}
+
+/// What was written must mean something to the compiler itself.
+MaybeFault checkText(const ModelText &model, const std::string &path) {
+  CompileOptions options;
+  options.inferOnly = true;
+  Compilation compilation(options);
+  MaybeFault fault = compilation.loadText(path, model.text);
+  if (!fault)
+    return std::nullopt;
+  std::string message = fault->message;
+  for (const Diagnostic &diagnostic :
+       compilation.diagnostics().getDiagnostics())
+    if (message.empty())
+      message = renderShort(diagnostic, compilation.sources());
+  return Fault{FaultKind::Internal,
+               "the text that was made is wrong: " + message};
+}
+
+int toText(Compilation &compilation, const ConvertFlags &flags,
+           const std::vector<NamedArray> &values, const Session &session) {
+  std::string name = flags.out == "-" ? compilation.name()
+                                      : fs::path(flags.out).stem().string();
+  auto model = compilation.toText(name, values);
+  if (!model) {
+    Fault fault = model.fault();
+    fault.message = flags.model.file + ": " + fault.message;
+    return reportFault(fault);
+  }
+  if (MaybeFault fault = checkText(*model, flags.out))
+    return reportFault(*fault);
+  for (const auto &[old, name] : model->renamed)
+    if (!session.settings.isQuiet())
+      complain("'{}' is called '{}' in the text", old, name);
+  if (!model->missing.empty() && !values.empty())
+    return reportFault(
+        {FaultKind::Input, fmt::format("{}: has no {}", flags.weights,
+                                       fmt::join(model->missing, ", "))});
+  // The text last: whoever sees it finds the weights.
+  if (MaybeFault fault = writeWeightsBeside(flags.out, model->weights, session))
+    return reportFault(*fault);
+  if (MaybeFault fault = writeResult(flags.out, model->text, session))
+    return reportFault(*fault);
+  return ExitOk;
+}
+
+int toIr(Compilation &compilation, const ConvertFlags &flags,
+         const std::vector<NamedArray> &values, const Session &session) {
+  auto bytes = compilation.serialize(extensionOf(flags.out) == ".mlirbc"
+                                         ? GraphForm::Bytecode
+                                         : GraphForm::Text);
+  if (!bytes)
+    return reportFault(bytes.fault());
+  if (MaybeFault fault = writeWeightsBeside(flags.out, values, session))
+    return reportFault(*fault);
+  if (MaybeFault fault = writeResult(flags.out, *bytes, session))
+    return reportFault(*fault);
+  return ExitOk;
+}
+
+int convertWeights(const ConvertFlags &flags, const Session &session) {
+  if (extensionOf(flags.out) != ".safetensors") {
+    complain("{}: weights become .safetensors, not '{}'", flags.model.file,
+             extensionOf(flags.out));
+    return ExitUsage;
+  }
+  auto arrays = readWeights(flags.model.file);
+  if (!arrays)
+    return reportFault(arrays.fault());
+  if (MaybeFault fault = writeWeights(flags.out, *arrays))
+    return reportFault(*fault);
+  if (!session.settings.isQuiet())
+    say("wrote {}", flags.out);
+  return ExitOk;
+}
+
+int act(const ConvertFlags &flags, const Session &session) {
+  if (isWeightFile(flags.model.file))
+    return convertWeights(flags, session);
+  std::string form = flags.out == "-" ? ".asg" : extensionOf(flags.out);
+  if (!isOneOf(form, kModelForms)) {
+    complain("-o {}: a model becomes {}", flags.out,
+             fmt::join(kModelForms, ", "));
+    return ExitUsage;
+  }
+  bool isText = extensionOf(flags.model.file) == ".asg";
+  if (isText && form == ".asg") {
+    complain("{} is a model text already; `asgc fmt` lays it out",
+             flags.model.file);
+    return ExitUsage;
+  }
+  Compilation compilation(compileOptions(flags.model));
+  if (auto code = loadModel(compilation, flags.model, session))
+    return *code;
+  showDiagnostics(compilation, session);
+  std::vector<NamedArray> values = compilation.weights();
+  if (!flags.weights.empty()) {
+    auto arrays = readWeights(flags.weights);
+    if (!arrays)
+      return reportFault(arrays.fault());
+    values = std::move(*arrays);
+  }
+  return form == ".asg" ? toText(compilation, flags, values, session)
+                        : toIr(compilation, flags, values, session);
+}
+
+} // namespace
+
+void addConvert(CLI::App &app, Session &session) {
+  auto flags = std::make_shared<ConvertFlags>();
+  CLI::App *verb =
+      addVerb(app, "convert", "Write a model, or weights, in another form",
+              "asgc convert m.onnx -o m.asg          text, and m.safetensors "
+              "beside it\n"
+              "asgc convert digits.asg -o digits.mlirbc\n"
+              "asgc convert weights.npz -o weights.safetensors");
+  addModelFlags(verb, flags->model);
+  verb->add_option("-o,--out", flags->out,
+                   "The file to write: .asg (- prints it), .mlir, .mlirbc;\n"
+                   ".safetensors of weights")
+      ->option_text("FILE")
+      ->required();
+  verb->add_option("--weights", flags->weights,
+                   "Values of the parameters, where MODEL has none")
+      ->option_text("FILE");
+  setAction(verb, session, flags, act);
+}
+
+} // namespace asgc::cli
