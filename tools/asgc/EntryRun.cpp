@@ -1,6 +1,8 @@
 //===- EntryRun.cpp - An entry with tensors where its program computes ----===//
 #include "EntryRun.h"
 
+#include <fmt/format.h>
+
 namespace asgc::cli {
 
 namespace {
