@@ -26,6 +26,15 @@ static int fail(const char *what, const char *why) {
   return 1;
 }
 
+/* The nearest f16 towards zero of x in [-1, 1]. */
+static uint16_t halfOf(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  int exponent = (int)(bits >> 23 & 0xFF) - 127 + 15;
+  uint16_t sign = bits >> 16 & 0x8000;
+  return exponent <= 0 ? sign : sign | exponent << 10 | (bits >> 13 & 0x3FF);
+}
+
 /* A tensor of `desc` with pseudo-random content in [-1, 1], or class numbers
  * below 10 for integers; other numbers for another seed. */
 static DLTensor *makeTensor(const asgc_tensor_desc *desc, const int64_t *dims,
@@ -47,8 +56,13 @@ static DLTensor *makeTensor(const asgc_tensor_desc *desc, const int64_t *dims,
   unsigned state = 12345 + seed;
   for (size_t i = 0; i < count; ++i) {
     state = state * 1664525u + 1013904223u;
+    float value = (float)(state >> 8) / (1 << 23) - 1.0f;
     if (desc->dtype == ASGC_F32)
-      ((float *)tensor->data)[i] = (float)(state >> 8) / (1 << 23) - 1.0f;
+      ((float *)tensor->data)[i] = value;
+    else if (desc->dtype == ASGC_F16)
+      ((uint16_t *)tensor->data)[i] = halfOf(value);
+    else if (desc->dtype == ASGC_BF16)
+      memcpy((uint16_t *)tensor->data + i, (char *)&value + 2, 2);
     else if (desc->dtype == ASGC_I64)
       ((int64_t *)tensor->data)[i] = (state >> 8) % 10;
     else if (desc->dtype == ASGC_I32)

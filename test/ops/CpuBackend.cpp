@@ -115,19 +115,16 @@ std::string describe(plan::ProgramOp program) {
   return text;
 }
 
-} // namespace
-
-CpuProgram::~CpuProgram() = default;
-
-std::unique_ptr<CpuProgram> CpuProgram::compile(ModuleOp source,
-                                                const CpuOptions &options,
-                                                std::string &error) {
-  return compile(source, ArrayRef(options), error);
+int32_t isaOf(const CpuOptions &options) {
+  return options.isa >= 0 ? options.isa : hostIsas().back();
 }
 
-std::unique_ptr<CpuProgram> CpuProgram::compile(ModuleOp source,
-                                                ArrayRef<CpuOptions> pipelines,
-                                                std::string &error) {
+} // namespace
+
+FailureOr<CompiledObject> compileObject(ModuleOp source,
+                                        ArrayRef<CpuOptions> pipelines,
+                                        const std::string &name,
+                                        std::string &error) {
   MLIRContext *context = source.getContext();
   DialectRegistry registry;
   registry.insert<plan::PlanDialect>();
@@ -138,23 +135,20 @@ std::unique_ptr<CpuProgram> CpuProgram::compile(ModuleOp source,
     error += diagnostic.str() + "\n";
     return success();
   });
-  std::unique_ptr<CpuProgram> program(new CpuProgram());
-  program->source = cast<ModuleOp>(source->clone());
+  CompiledObject object;
   OwningOpRef<ModuleOp> plans;
   llvm::StringMap<std::string> known; // entries by what they do
   for (const CpuOptions &options : pipelines) {
     OwningOpRef<ModuleOp> module(cast<ModuleOp>(source->clone()));
-    for (auto graph : program->source->getOps<asg::GraphOp>())
-      program->graphs[(graph.getSymName() + options.suffix).str()] = graph;
     for (auto graph : module->getOps<asg::GraphOp>())
       graph.setSymName((graph.getSymName() + options.suffix).str());
     if (failed(runPasses(*module, options, error)))
-      return nullptr;
+      return failure();
     for (auto made :
          llvm::make_early_inc_range(module->getOps<plan::ProgramOp>())) {
-      std::string name = made.getSymName().str();
-      auto [entry, isNew] = program->entryOf.try_emplace(name, name);
-      auto [twin, isOwn] = known.try_emplace(describe(made), name);
+      std::string entryName = made.getSymName().str();
+      auto [entry, isNew] = object.entryOf.try_emplace(entryName, entryName);
+      auto [twin, isOwn] = known.try_emplace(describe(made), entryName);
       if (!isOwn) { // another pipeline came to the same plan
         entry->second = twin->second;
         made.erase();
@@ -168,19 +162,44 @@ std::unique_ptr<CpuProgram> CpuProgram::compile(ModuleOp source,
   }
   const CpuOptions &options = pipelines.front();
   CodegenOptions codegen;
-  codegen.name = "test";
+  codegen.name = name;
   codegen.cpu = !options.vulkan;
-  codegen.vulkan = program->vulkan = options.vulkan;
+  codegen.vulkan = options.vulkan;
   codegen.poison = !options.vulkan; // if the run asks for it
-  program->isa = options.isa >= 0 ? options.isa : hostIsas().back();
-  codegen.isas = {program->isa};
+  codegen.isas = {isaOf(options)};
   OwningOpRef<ModuleOp> llvmModule = lowerPlanToLlvm(*plans, codegen);
   if (!llvmModule)
+    return failure();
+  object.bytes = emitCode(*llvmModule, CodeFormat::Object);
+  if (object.bytes.empty())
+    return failure();
+  return object;
+}
+
+CpuProgram::~CpuProgram() = default;
+
+std::unique_ptr<CpuProgram> CpuProgram::compile(ModuleOp source,
+                                                const CpuOptions &options,
+                                                std::string &error) {
+  return compile(source, ArrayRef(options), error);
+}
+
+std::unique_ptr<CpuProgram> CpuProgram::compile(ModuleOp source,
+                                                ArrayRef<CpuOptions> pipelines,
+                                                std::string &error) {
+  std::unique_ptr<CpuProgram> program(new CpuProgram());
+  program->source = cast<ModuleOp>(source->clone());
+  for (const CpuOptions &options : pipelines)
+    for (auto graph : program->source->getOps<asg::GraphOp>())
+      program->graphs[(graph.getSymName() + options.suffix).str()] = graph;
+  auto object = compileObject(source, pipelines, "test", error);
+  if (failed(object))
     return nullptr;
-  std::string object = emitCode(*llvmModule, CodeFormat::Object);
-  if (object.empty())
-    return nullptr;
-  program->code = loadProgram(object, codegen.name, runtimeFunctions(), &error);
+  program->entryOf = std::move(object->entryOf);
+  program->vulkan = pipelines.front().vulkan;
+  program->isa = isaOf(pipelines.front());
+  program->code =
+      loadProgram(object->bytes, "test", runtimeFunctions(), &error);
   return program->code ? std::move(program) : nullptr;
 }
 

@@ -36,6 +36,20 @@ struct CpuRun {
   bool poison = false; ///< the arena, and dead buffers, are filled with NaN
 };
 
+/// What a module becomes.
+struct CompiledObject {
+  std::string bytes; ///< a relocatable object that defines `<name>_program`
+  /// The entry of each graph: its name and a pipeline's suffix. Graphs of which
+  /// pipelines make the same plan share one.
+  llvm::StringMap<std::string> entryOf;
+};
+
+/// The graphs of `source`, which stays as it is, by several pipelines, for the
+/// first one's isa and device. Failure with a sentence in `error`.
+mlir::FailureOr<CompiledObject>
+compileObject(mlir::ModuleOp source, llvm::ArrayRef<CpuOptions> pipelines,
+              const std::string &name, std::string &error);
+
 /// The graphs of a module, compiled in this process.
 class CpuProgram {
 public:
