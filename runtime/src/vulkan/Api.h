@@ -38,6 +38,7 @@ namespace asgc::rt::vulkan {
   X(CreateBuffer)                                                              \
   X(CreateCommandPool)                                                         \
   X(CreateComputePipelines)                                                    \
+  X(CreatePipelineCache)                                                       \
   X(CreatePipelineLayout)                                                      \
   X(CreateQueryPool)                                                           \
   X(CreateSemaphore)                                                           \
@@ -46,6 +47,7 @@ namespace asgc::rt::vulkan {
   X(DestroyCommandPool)                                                        \
   X(DestroyDevice)                                                             \
   X(DestroyPipeline)                                                           \
+  X(DestroyPipelineCache)                                                      \
   X(DestroyPipelineLayout)                                                     \
   X(DestroyQueryPool)                                                          \
   X(DestroySemaphore)                                                          \
@@ -55,9 +57,11 @@ namespace asgc::rt::vulkan {
   X(GetBufferDeviceAddress)                                                    \
   X(GetBufferMemoryRequirements)                                               \
   X(GetDeviceQueue)                                                            \
+  X(GetPipelineCacheData)                                                      \
   X(GetQueryPoolResults)                                                       \
   X(GetSemaphoreCounterValue)                                                  \
   X(MapMemory)                                                                 \
+  X(MergePipelineCaches)                                                       \
   X(QueueSubmit2)                                                              \
   X(WaitSemaphores)
 

@@ -69,7 +69,7 @@ std::string findObstacle(const Candidate &device, uint32_t version,
     return "has no queue for compute";
   if (!missing.empty())
     return text("lacks ", missing);
-  const VkPhysicalDeviceLimits &limits = device.limits;
+  const VkPhysicalDeviceLimits &limits = device.properties.limits;
   if (limits.maxComputeWorkGroupInvocations < kGroupSize ||
       limits.maxComputeWorkGroupSize[0] < kGroupSize)
     return text("has work groups of ", limits.maxComputeWorkGroupInvocations,
@@ -87,7 +87,7 @@ Candidate examine(const Api &api, VkPhysicalDevice handle) {
   properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
   api.GetPhysicalDeviceProperties2(handle, &properties);
   device.name = properties.properties.deviceName;
-  device.limits = properties.properties.limits;
+  device.properties = properties.properties;
   for (const Kind &kind : kKinds)
     if (kind.type == properties.properties.deviceType)
       device.kind = kind.name, device.rank = kind.rank;

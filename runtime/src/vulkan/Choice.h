@@ -16,7 +16,7 @@ struct Candidate {
   int32_t rank = 0; ///< of its kind; the lowest is used
   int64_t memoryBytes = 0;
   uint32_t queueFamily = 0;
-  VkPhysicalDeviceLimits limits{};
+  VkPhysicalDeviceProperties properties{};
   bool hasFloat64 = false;
   bool isUsable = false, isChosen = false;
 

@@ -60,7 +60,7 @@ std::string Device::openDevice() {
     return text(choice.name, " lacks a function of Vulkan 1.3");
   api.GetDeviceQueue(handle, choice.queueFamily, 0, &queue);
   api.GetPhysicalDeviceMemoryProperties(choice.handle, &memory);
-  nanosecondsPerTick = choice.limits.timestampPeriod;
+  nanosecondsPerTick = choice.properties.limits.timestampPeriod;
 
   VkSemaphoreTypeCreateInfo type{};
   type.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO;
@@ -76,6 +76,7 @@ std::string Device::openDevice() {
   if (api.CreateSemaphore(handle, &semaphore, nullptr, &timeline) ||
       api.CreatePipelineLayout(handle, &layoutInfo, nullptr, &layout))
     return text(choice.name, " has no memory left");
+  cache.open(api, handle, choice.properties);
   return "";
 }
 
@@ -83,6 +84,7 @@ Device::~Device() {
   if (handle && api.DestroyDevice) {
     if (timeline)
       drain();
+    cache.close();
     free(staging);
     for (auto &[address, block] : tensors)
       free(block);

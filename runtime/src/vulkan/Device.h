@@ -2,6 +2,7 @@
 #ifndef ASGC_RT_VULKAN_DEVICE_H
 #define ASGC_RT_VULKAN_DEVICE_H
 
+#include "Cache.h"
 #include "Choice.h"
 #include <atomic>
 #include <map>
@@ -81,6 +82,7 @@ public:
   VkDevice handle = nullptr;
   Candidate choice;
   VkPipelineLayout layout = VK_NULL_HANDLE; ///< push constants alone
+  PipelineCache cache;
   float nanosecondsPerTick = 1;
 
 private:

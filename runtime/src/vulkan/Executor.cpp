@@ -339,37 +339,49 @@ asgc_status Executor::allocateBlocks(int64_t memoryLimit) {
   return ASGC_OK;
 }
 
-asgc_status Executor::makePipelines() {
+/// The pipeline of a shader.
+VkResult Executor::makePipeline(const asgc_shader &shader,
+                                VkPipeline &pipeline) const {
   const Api &api = gpu->api;
+  VkShaderModuleCreateInfo moduleInfo{};
+  moduleInfo.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
+  moduleInfo.codeSize = size_t(shader.num_words) * sizeof(uint32_t);
+  moduleInfo.pCode = shader.words;
+  VkShaderModule module = VK_NULL_HANDLE;
+  VkResult result =
+      api.CreateShaderModule(gpu->handle, &moduleInfo, nullptr, &module);
+  if (result)
+    return result;
+  VkComputePipelineCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO;
+  info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
+  info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
+  info.stage.module = module;
+  info.stage.pName = "main";
+  info.layout = gpu->layout;
+  result = api.CreateComputePipelines(gpu->handle, gpu->cache.handle, 1, &info,
+                                      nullptr, &pipeline);
+  api.DestroyShaderModule(gpu->handle, module, nullptr);
+  return result;
+}
+
+/// Drivers compile a shader in milliseconds, and there may be hundreds: all
+/// threads of the program share them.
+asgc_status Executor::makePipelines() {
   const asgc_vulkan_desc &desc = *program.desc.vulkan;
-  for (int32_t i = 0; i < desc.num_shaders; ++i) {
-    VkShaderModuleCreateInfo moduleInfo{};
-    moduleInfo.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
-    moduleInfo.codeSize = size_t(desc.shaders[i].num_words) * sizeof(uint32_t);
-    moduleInfo.pCode = desc.shaders[i].words;
-    VkShaderModule module = VK_NULL_HANDLE;
-    VkPipeline pipeline = VK_NULL_HANDLE;
-    VkResult result =
-        api.CreateShaderModule(gpu->handle, &moduleInfo, nullptr, &module);
-    if (!result) {
-      VkComputePipelineCreateInfo pipelineInfo{};
-      pipelineInfo.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO;
-      pipelineInfo.stage.sType =
-          VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
-      pipelineInfo.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
-      pipelineInfo.stage.module = module;
-      pipelineInfo.stage.pName = "main";
-      pipelineInfo.layout = gpu->layout;
-      result = api.CreateComputePipelines(gpu->handle, VK_NULL_HANDLE, 1,
-                                          &pipelineInfo, nullptr, &pipeline);
-    }
-    api.DestroyShaderModule(gpu->handle, module, nullptr);
-    if (result)
+  pipelines.resize(size_t(desc.num_shaders));
+  std::vector<VkResult> results(pipelines.size());
+  auto make = [&](int64_t begin, int64_t end, int) {
+    for (size_t i = size_t(begin); i < size_t(end); ++i)
+      results[i] = makePipeline(desc.shaders[i], pipelines[i]);
+  };
+  program.pool.forEachRange(desc.num_shaders, 1, make);
+  for (size_t i = 0; i < results.size(); ++i)
+    if (results[i])
       return gpu->describe(
-          result,
+          results[i],
           text("building shader ", i, " of '", program.desc.name, "'").c_str());
-    pipelines.push_back(pipeline);
-  }
+  gpu->cache.save(false);
   return ASGC_OK;
 }
 

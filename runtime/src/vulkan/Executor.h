@@ -65,6 +65,7 @@ private:
   void planTensors();
   asgc_status allocateBlocks(int64_t memoryLimit);
   asgc_status makePipelines();
+  VkResult makePipeline(const asgc_shader &shader, VkPipeline &pipeline) const;
 
   asgc_status uploadVariables();
   asgc_status takeLane(Lane *&lane);

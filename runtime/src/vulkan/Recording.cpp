@@ -73,7 +73,8 @@ void Executor::recordDispatch(const asgc_entry_desc &entry,
   api.CmdPushConstants(commands, gpu->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
                        uint32_t(pushed), push);
   const int64_t groups = resolve(dispatch.groups, program.dims.data());
-  const int64_t most = gpu->choice.limits.maxComputeWorkGroupCount[0];
+  const int64_t most =
+      gpu->choice.properties.limits.maxComputeWorkGroupCount[0];
   const int64_t x = std::min(groups, most);
   if (groups > 0)
     api.CmdDispatch(commands, uint32_t(x), uint32_t((groups + x - 1) / x), 1);
