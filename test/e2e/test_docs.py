@@ -117,7 +117,7 @@ def test_verbs_and_options_exist(t):
                     continue
                 faults += [f"{name}: {verb} has no {option}: {command}"
                            for option in re.findall(r"(?<![\w-])--[a-z][\w-]*", rest) if option not in known[verb]]
-        faults += [f"{name}: there is no ./x {verb}" for verb in re.findall(r"\./x ([a-z]+)", text)
+        faults += [f"{name}: there is no ./x {verb}" for verb in re.findall(r"\./x ([a-z][a-z-]*)", text)
                    if f"\n  {verb} " not in usage]
     t.expect(not faults, "\n".join(faults))
 
