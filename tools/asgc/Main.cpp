@@ -1,5 +1,6 @@
 //===- Main.cpp - The command line of asgc --------------------------------===//
 #include "Crash.h"
+#include "Heap.h"
 #include "Output.h"
 #include "Usage.h"
 #include "asgc/runtime.h"
@@ -81,6 +82,7 @@ static int parseAndAct(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+  useHugePages();
   installCrashHandler(argc, argv);
   std::signal(SIGPIPE, SIG_IGN);
   if (argc <= 1) {
