@@ -24,7 +24,7 @@ void timeModelCompiler(benchmark::State &state, const std::string &name) {
     Compilation compilation{CompileOptions()};
     MaybeFault fault =
         compilation.load(ASGC_EXAMPLES "/" + name + "/" + name + ".asg");
-    if (fault || !compilation.makeObject())
+    if (fault || !compilation.makeObjects())
       return state.SkipWithError("does not compile");
   }
 }

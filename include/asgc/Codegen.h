@@ -55,6 +55,12 @@ enum class CodeFormat { LlvmIr, Assembly, Object };
 /// others is the description. Empty after an error, which the context reports.
 std::string emitCode(mlir::ModuleOp llvmModule, CodeFormat format);
 
+/// The llvm module as relocatable objects that are linked together, made by as
+/// many threads as there are cores. How many they are depends on the module's
+/// size alone. What they share has hidden visibility and a name that begins
+/// with the program's. Empty after an error, which the context reports.
+std::vector<std::string> emitObjects(mlir::ModuleOp llvmModule);
+
 /// A function of the runtime that a program calls.
 struct RuntimeFunction {
   const char *name;
@@ -68,10 +74,10 @@ public:
   virtual const asgc_program_desc &getDescription() const = 0;
 };
 
-/// Links an object in memory with `runtime`, the functions of abi.def, and
+/// Links objects in memory with `runtime`, the functions of abi.def, and
 /// nothing else of this process. Null on failure, with the reason in `*error`.
 std::unique_ptr<LoadedProgram>
-loadProgram(const std::string &object, const std::string &name,
+loadProgram(llvm::ArrayRef<std::string> objects, const std::string &name,
             const std::vector<RuntimeFunction> &runtime, std::string *error);
 
 } // namespace asgc

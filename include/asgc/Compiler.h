@@ -109,7 +109,7 @@ public:
   /// The same for a text in memory; `path` stands in messages.
   MaybeFault loadText(const std::string &path, std::string text);
 
-  /// Whether all passes over asg succeed: shapes and gradients.
+  /// Whether the passes over asg find no fault: shapes and gradients.
   MaybeFault check();
   /// Compiles as far as `form` needs and prints it.
   Result<std::string> emit(Emit form);
@@ -120,9 +120,9 @@ public:
   /// cannot say. The module is of no more use then.
   Result<ModelText> toText(const std::string &name,
                            const std::vector<NamedArray> &values);
-  /// The relocatable object that defines `<name>_program`.
-  Result<std::string> makeObject();
-  /// The same object, linked into this process.
+  /// Relocatable objects that together define `<name>_program`.
+  Result<std::vector<std::string>> makeObjects();
+  /// The same objects, linked into this process.
   Result<std::unique_ptr<LinkedProgram>> link();
 
   /// The `train` block's settings; null if the file has none for the model.

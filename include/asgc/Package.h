@@ -14,8 +14,8 @@ namespace asgc {
 struct PackageInput {
   /// The program's description, alive in this process (see Codegen.h).
   const asgc_program_desc *program = nullptr;
-  /// The relocatable object that defines `<name>_program`.
-  std::string object;
+  /// Relocatable objects that together define `<name>_program`.
+  std::vector<std::string> objects;
   /// Path of the model text, for comments and the manifest.
   std::string source;
   /// A safetensors file to ship beside the library; empty: none.
@@ -32,7 +32,7 @@ struct PackageOptions {
   /// Where the runtime's headers and library are: written into the build files.
   std::filesystem::path runtimeIncludeDir;
   std::filesystem::path runtimeLibraryDir;
-  /// What else the runtime needs at link time, such as "-ldnnl".
+  /// What else the runtime needs at link time, such as "-lstdc++".
   std::vector<std::string> runtimeLinkFlags;
 };
 
@@ -42,9 +42,9 @@ struct PackageResult {
   bool isEnvironmentError = false;          // the disk or a tool, not the input
 };
 
-/// Writes NAME.h, libNAME.a, NAME.pc, NAMEConfig.cmake, NAME.json, example.c and,
-/// if there are weights, NAME.safetensors (and libNAME.so on request) into the
-/// directory, making it if need be. All files are complete under temporary
+/// Writes NAME.h, libNAME.a, NAME.pc, NAMEConfig.cmake, NAME.json, example.c
+/// and, if there are weights, NAME.safetensors (and libNAME.so on request) into
+/// the directory, making it if need be. All files are complete under temporary
 /// names before the first is renamed, so that a failure leaves what was there.
 PackageResult writePackage(const PackageInput &input,
                            const PackageOptions &options);

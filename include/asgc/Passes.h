@@ -22,6 +22,9 @@ struct AsgPipelineOptions
   ListOption<std::string> dims{
       *this, "dims",
       llvm::cl::desc("Values of run-time dims: batch=64,seq=16")};
+  Option<bool> simplify{*this, "simplify",
+                        llvm::cl::desc("Fold, merge and drop ops"),
+                        llvm::cl::init(true)};
   Option<bool> fuse{*this, "fuse", llvm::cl::desc("Group ops into kernels"),
                     llvm::cl::init(true)};
 };

@@ -101,33 +101,48 @@ Result<std::string> Compilation::State::printSpirv() {
 }
 
 Result<std::string> Compilation::State::generate(Emit form) {
-  if (form == Emit::Obj && !object.empty())
-    return object;
   if (MaybeFault fault = lowerToLlvm())
     return *fault;
-  auto start = std::chrono::steady_clock::now();
   DiagnosticBridge bridge(context, diagnostics, remarks, Code::ASG0602);
   CodeFormat format = form == Emit::Llvm  ? CodeFormat::LlvmIr
                       : form == Emit::Asm ? CodeFormat::Assembly
                                           : CodeFormat::Object;
   std::string code = emitCode(*llvmModule, format);
-  std::chrono::duration<double> seconds =
-      std::chrono::steady_clock::now() - start;
-  times.push_back({"emit-code", seconds.count()});
   if (code.empty())
     return Fault{FaultKind::Internal, "no code could be generated"};
-  if (form == Emit::Obj)
-    object = code;
   return code;
 }
 
+Result<const std::vector<std::string> *> Compilation::State::generateObjects() {
+  if (!objects.empty())
+    return &objects;
+  if (MaybeFault fault = lowerToLlvm())
+    return *fault;
+  auto start = std::chrono::steady_clock::now();
+  DiagnosticBridge bridge(context, diagnostics, remarks, Code::ASG0602);
+  objects = emitObjects(*llvmModule);
+  std::chrono::duration<double> seconds =
+      std::chrono::steady_clock::now() - start;
+  times.push_back({"emit-code", seconds.count()});
+  if (objects.empty())
+    return Fault{FaultKind::Internal, "no code could be generated"};
+  return &objects;
+}
+
+Result<std::vector<std::string>> Compilation::makeObjects() {
+  auto objects = state->generateObjects();
+  if (!objects)
+    return objects.fault();
+  return **objects;
+}
+
 Result<std::unique_ptr<LinkedProgram>> Compilation::link() {
-  auto object = state->generate(Emit::Obj);
-  if (!object)
-    return object.fault();
+  auto objects = state->generateObjects();
+  if (!objects)
+    return objects.fault();
   std::string error;
   auto loaded =
-      loadProgram(*object, toIdentifier(name()), runtimeFunctions(), &error);
+      loadProgram(**objects, toIdentifier(name()), runtimeFunctions(), &error);
   if (!loaded)
     return Fault{FaultKind::Internal, "the program does not link: " + error};
   return std::unique_ptr<LinkedProgram>(

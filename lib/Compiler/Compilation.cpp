@@ -96,7 +96,7 @@ MaybeFault Compilation::loadText(const std::string &path, std::string text) {
   return state->elaborate(state->sources.add(path, std::move(text)));
 }
 
-MaybeFault Compilation::check() { return state->lowerTo(Level::Asg); }
+MaybeFault Compilation::check() { return state->check(); }
 
 Result<std::string> Compilation::emit(Emit form) {
   bool isAsg = form == Emit::Asg;
@@ -121,8 +121,6 @@ Result<std::string> Compilation::emit(Emit form) {
 }
 
 Result<std::string> Compilation::State::dumpJson() { return snapshots.str(2); }
-
-Result<std::string> Compilation::makeObject() { return emit(Emit::Obj); }
 
 const Recipe *Compilation::recipe() const {
   return state->recipe ? &*state->recipe : nullptr;

@@ -151,6 +151,21 @@ MaybeFault Compilation::State::runPasses(OpPassManager &passes,
   return Fault{kindOfErrors, ""};
 }
 
+MaybeFault Compilation::State::check() {
+  bool wantsAll = !options.remarks.empty() || !options.after.empty() ||
+                  !options.dumpFolder.empty() || options.wantsSnapshots;
+  if (wantsAll || level >= Level::Asg)
+    return lowerTo(Level::Asg);
+  // No model is at fault if an optimization fails. The level stays as it is,
+  // since these passes leave what they made as it is when they run again.
+  OpPassManager passes(ModuleOp::getOperationName());
+  AsgPipelineOptions pipeline;
+  pipeline.simplify = false;
+  pipeline.fuse = false;
+  buildAsgPipeline(passes, pipeline);
+  return runPasses(passes, FaultKind::Input, Code::ASG0601);
+}
+
 MaybeFault Compilation::State::lowerTo(Level wanted) {
   if (level < Level::Asg && wanted >= Level::Asg && !isStopped) {
     OpPassManager passes(ModuleOp::getOperationName());

@@ -28,10 +28,14 @@ public:
   MaybeFault elaborate(FileId file);
   MaybeFault importOnnx(const std::string &path);
   MaybeFault importIr(const std::string &path);
+  /// Runs the passes over asg that can find fault with a model.
+  MaybeFault check();
   /// Runs the passes between here and `level`.
   MaybeFault lowerTo(Level level);
   /// The program as LLVM IR, assembly or an object.
   Result<std::string> generate(Emit format);
+  /// The program as objects to link, made once.
+  Result<const std::vector<std::string> *> generateObjects();
   std::string printModule() { return printModule(*module); }
   static std::string printModule(mlir::ModuleOp module);
   Result<std::string> printSpirv();
@@ -63,7 +67,7 @@ private:
   MaybeFault lowerToLlvm();
 
   mlir::OwningOpRef<mlir::ModuleOp> llvmModule;
-  std::string object; ///< once it is made
+  std::vector<std::string> objects; ///< once they are made
 };
 
 /// Turns what MLIR reports while it lives into diagnostics with `code` and into

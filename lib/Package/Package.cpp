@@ -60,11 +60,15 @@ private:
   std::vector<std::pair<fs::path, asgc_file_writer *>> writers;
 };
 
-/// The bytes of an archive of one object; no dates, no owners.
-std::string makeArchive(const std::string &object, const std::string &member,
-                        std::string &error) {
+/// The bytes of an archive of the objects; no dates, no owners.
+std::string makeArchive(const std::vector<std::string> &objects,
+                        const std::string &name, std::string &error) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < objects.size(); ++i)
+    names.push_back(fmt::format("{}.{}.o", name, i));
   std::vector<llvm::NewArchiveMember> members;
-  members.emplace_back(llvm::MemoryBufferRef(object, member));
+  for (size_t i = 0; i < objects.size(); ++i)
+    members.emplace_back(llvm::MemoryBufferRef(objects[i], names[i]));
   auto archive = llvm::writeArchiveToBuffer(
       members, llvm::SymtabWritingMode::NormalSymtab,
       llvm::object::Archive::K_GNU, /*Deterministic=*/true, /*Thin=*/false);
@@ -75,11 +79,12 @@ std::string makeArchive(const std::string &object, const std::string &member,
   return (*archive)->getBuffer().str();
 }
 
-/// Links the object and the runtime into a shared library; its bytes.
-std::string linkShared(const PackageInput &input, const PackageOptions &options,
-                       const std::string &name, std::string &error) {
-  llvm::SmallString<128> object, library, log;
-  llvm::sys::fs::createTemporaryFile("asgc", "o", object);
+/// Links the archive and the runtime into a shared library; its bytes.
+std::string linkShared(const std::string &archive,
+                       const PackageOptions &options, const std::string &name,
+                       std::string &error) {
+  llvm::SmallString<128> objects, library, log;
+  llvm::sys::fs::createTemporaryFile("asgc", "a", objects);
   llvm::sys::fs::createTemporaryFile("asgc", "so", library);
   llvm::sys::fs::createTemporaryFile("asgc", "log", log);
   std::string content;
@@ -87,21 +92,27 @@ std::string linkShared(const PackageInput &input, const PackageOptions &options,
   if (!linker) {
     error = fmt::format("cannot find the C compiler '{}' that links lib{}.so",
                         options.linker, name);
-  } else if (asgc_file_replace(object.c_str(), input.object.data(),
-                               input.object.size()) != ASGC_OK) {
+  } else if (asgc_file_replace(objects.c_str(), archive.data(),
+                               archive.size()) != ASGC_OK) {
     error = asgc_last_error();
   } else {
     std::string runtime = (options.runtimeLibraryDir / "libasgc_rt.a").string();
     std::string soname = fmt::format("-Wl,-soname,lib{}.so", name);
-    std::vector<llvm::StringRef> arguments = {
-        *linker, "-shared", "-o", library,          object,
-        "-Wl,--whole-archive", runtime, "-Wl,--no-whole-archive", soname};
+    std::vector<llvm::StringRef> arguments = {*linker,
+                                              "-shared",
+                                              "-o",
+                                              library,
+                                              "-Wl,--whole-archive",
+                                              objects,
+                                              runtime,
+                                              "-Wl,--no-whole-archive",
+                                              soname};
     for (const std::string &flag : options.runtimeLinkFlags)
       arguments.push_back(flag);
     std::optional<llvm::StringRef> redirects[] = {llvm::StringRef(""),
                                                   log.str(), log.str()};
-    int status = llvm::sys::ExecuteAndWait(*linker, arguments, std::nullopt,
-                                           redirects);
+    int status =
+        llvm::sys::ExecuteAndWait(*linker, arguments, std::nullopt, redirects);
     auto result = llvm::MemoryBuffer::getFile(status ? log : library);
     if (!result)
       error = fmt::format("cannot read what '{}' wrote", options.linker);
@@ -111,7 +122,7 @@ std::string linkShared(const PackageInput &input, const PackageOptions &options,
     else
       content = (*result)->getBuffer().str();
   }
-  for (llvm::StringRef path : {object.str(), library.str(), log.str()})
+  for (llvm::StringRef path : {objects.str(), library.str(), log.str()})
     llvm::sys::fs::remove(path);
   return content;
 }
@@ -129,10 +140,10 @@ PackageResult writePackage(const PackageInput &input,
   };
   std::string name = toIdentifier(input.program->name);
   std::string error;
-  std::string archive = makeArchive(input.object, name + ".o", error);
+  std::string archive = makeArchive(input.objects, name, error);
   std::string shared;
   if (error.empty() && options.wantsSharedLibrary)
-    shared = linkShared(input, options, name, error);
+    shared = linkShared(archive, options, name, error);
   if (!error.empty())
     return fail(error);
 

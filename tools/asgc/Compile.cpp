@@ -131,8 +131,7 @@ PackageOptions packageOptions(const CompileFlags &flags) {
     options.runtimeIncludeDir = ASGC_RUNTIME_INCLUDE;
     options.runtimeLibraryDir = installed / "runtime";
   }
-  options.runtimeLinkFlags = {"-ldnnl",   "-l:libgomp.so.1", "-lstdc++",
-                              "-lpthread", "-lm"};
+  options.runtimeLinkFlags = {"-lstdc++", "-lpthread", "-lm"};
   return options;
 }
 
@@ -158,10 +157,10 @@ int writeLibrary(Compilation &compilation, const CompileFlags &flags,
                  const Session &session) {
   PackageInput input;
   input.source = fs::path(flags.model.file).filename().string();
-  auto object = compilation.makeObject();
-  if (!object)
-    return reportCompilation(compilation, object.fault(), session);
-  input.object = std::move(*object);
+  auto objects = compilation.makeObjects();
+  if (!objects)
+    return reportCompilation(compilation, objects.fault(), session);
+  input.objects = std::move(*objects);
   auto program = compilation.link();
   if (!program)
     return reportCompilation(compilation, program.fault(), session);

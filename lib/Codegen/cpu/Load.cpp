@@ -24,7 +24,7 @@ public:
   }
 };
 
-llvm::Error load(JitProgram &program, const std::string &object,
+llvm::Error load(JitProgram &program, llvm::ArrayRef<std::string> objects,
                  const std::string &name,
                  const std::vector<RuntimeFunction> &runtime) {
   llvm::orc::LLJITBuilder builder;
@@ -52,9 +52,11 @@ llvm::Error load(JitProgram &program, const std::string &object,
   if (llvm::Error error = program.jit->getMainJITDylib().define(
           llvm::orc::absoluteSymbols(std::move(symbols))))
     return error;
-  if (llvm::Error error = program.jit->addObjectFile(
-          llvm::MemoryBuffer::getMemBufferCopy(object, name)))
-    return error;
+  for (auto [index, object] : llvm::enumerate(objects))
+    if (llvm::Error error =
+            program.jit->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(
+                object, name + "." + std::to_string(index))))
+      return error;
   auto address = program.jit->lookup(name + "_program");
   if (!address)
     return address.takeError();
@@ -81,7 +83,7 @@ std::vector<int32_t> asgc::hostIsas() {
 }
 
 std::unique_ptr<LoadedProgram>
-asgc::loadProgram(const std::string &object, const std::string &name,
+asgc::loadProgram(llvm::ArrayRef<std::string> objects, const std::string &name,
                   const std::vector<RuntimeFunction> &runtime,
                   std::string *error) {
   LLVMInitializeX86TargetInfo();
@@ -89,7 +91,7 @@ asgc::loadProgram(const std::string &object, const std::string &name,
   LLVMInitializeX86TargetMC();
   LLVMInitializeX86AsmPrinter();
   auto program = std::make_unique<JitProgram>();
-  if (llvm::Error failure = load(*program, object, name, runtime)) {
+  if (llvm::Error failure = load(*program, objects, name, runtime)) {
     *error = llvm::toString(std::move(failure));
     return nullptr;
   }

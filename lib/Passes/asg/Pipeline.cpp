@@ -12,7 +12,8 @@ void asgc::buildAsgPipeline(OpPassManager &manager,
   llvm::append_range(shapes.dims, options.dims);
   manager.addPass(createAsgInferShapes(shapes));
   manager.addPass(createAsgDifferentiate());
-  manager.addPass(createAsgSimplify());
+  if (options.simplify)
+    manager.addPass(createAsgSimplify());
   if (options.fuse)
     manager.addPass(createAsgFuse());
   manager.addPass(createAsgVerify());

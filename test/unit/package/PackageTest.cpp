@@ -40,8 +40,7 @@ PackageOptions optionsFor(const fs::path &directory) {
   options.directory = directory;
   options.runtimeIncludeDir = RUNTIME_INCLUDE;
   options.runtimeLibraryDir = RUNTIME_LIBRARY_DIR;
-  options.runtimeLinkFlags = {"-ldnnl", "-lgomp", "-lstdc++", "-lpthread",
-                              "-lm"};
+  options.runtimeLinkFlags = {"-lstdc++", "-lpthread", "-lm"};
   return options;
 }
 
@@ -70,7 +69,7 @@ TEST_SUITE("package") {
   TEST_CASE("an application links and runs, by flags, pkg-config and in C++") {
     Folder folder;
     PackageInput input{.program = &twice_program,
-                       .object = objectOfTwice(folder.path),
+                       .objects = {objectOfTwice(folder.path)},
                        .source = "twice.asg"};
     PackageResult result = writePackage(input, optionsFor(folder.path / "out"));
     REQUIRE(result.error == "");
@@ -92,7 +91,7 @@ TEST_SUITE("package") {
   TEST_CASE("the example compiles and runs") {
     Folder folder;
     PackageInput input{.program = &twice_program,
-                       .object = objectOfTwice(folder.path),
+                       .objects = {objectOfTwice(folder.path)},
                        .source = "twice.asg"};
     REQUIRE(writePackage(input, optionsFor(folder.path)).error == "");
     std::string program = (folder.path / "example").string();
@@ -105,7 +104,7 @@ TEST_SUITE("package") {
   TEST_CASE("a shared library on request") {
     Folder folder;
     PackageInput input{.program = &twice_program,
-                       .object = objectOfTwice(folder.path),
+                       .objects = {objectOfTwice(folder.path)},
                        .source = "twice.asg"};
     PackageOptions options = optionsFor(folder.path);
     options.wantsSharedLibrary = true;
@@ -121,7 +120,7 @@ TEST_SUITE("package") {
   TEST_CASE("the same input gives the same bytes") {
     Folder folder;
     PackageInput input{.program = &twice_program,
-                       .object = objectOfTwice(folder.path),
+                       .objects = {objectOfTwice(folder.path)},
                        .source = "twice.asg"};
     REQUIRE(writePackage(input, optionsFor(folder.path / "a")).error == "");
     REQUIRE(writePackage(input, optionsFor(folder.path / "b")).error == "");
@@ -131,7 +130,7 @@ TEST_SUITE("package") {
 
   TEST_CASE("a failure leaves no file behind") {
     Folder folder;
-    PackageInput input{.program = &twice_program, .object = "x",
+    PackageInput input{.program = &twice_program, .objects = {"x"},
                        .source = "twice.asg"};
     std::ofstream(folder.path / "file") << "not a folder";
     PackageResult result = writePackage(input, optionsFor(folder.path / "file"));
