@@ -338,6 +338,8 @@ asgc_status asgc_program_create(const asgc_program_desc *desc,
     return status;
   if (asgc_status status = chooseDevice(*program, chosen))
     return status;
+  if (!program->executor)
+    openDnnl(); // before there are threads; what needs it says if it is missing
   if (desc->weights)
     if (asgc_status status = loadEmbedded(*program))
       return status;

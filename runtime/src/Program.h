@@ -76,6 +76,12 @@ asgc_status bindTensors(asgc_program &program, const asgc_entry_desc &entry,
                         const DLTensor *const *inputs, int32_t numInputs,
                         DLTensor *const *outputs, int32_t numOutputs);
 
+/// Fails if there is no oneDNN here.
+inline asgc_status requireDnnl(asgc_program &program) {
+  return openDnnl().empty() ? ASGC_OK
+                            : fail(program, ASGC_IO_ERROR, openDnnl());
+}
+
 /// oneDNN for this program's threads; null if it does not work here.
 inline const Dnnl *dnnlOf(asgc_program &program) {
   if (!program.dnnl)

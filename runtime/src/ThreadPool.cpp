@@ -1,12 +1,10 @@
 //===- ThreadPool.cpp - Workers that claim chunks of a loop ---------------===//
 #include "ThreadPool.h"
 #include "Cpu.h"
+#include "cpu/DnnlApi.h"
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-
-extern "C" void omp_set_num_threads(int threads);
-extern "C" int omp_get_max_threads(void);
 
 namespace asgc::rt {
 
@@ -87,7 +85,8 @@ void ThreadPool::start() {
 
 void *ThreadPool::threadMain(void *argument) {
   Slot *slot = static_cast<Slot *>(argument);
-  omp_set_num_threads(1);
+  if (omp_set_num_threads)
+    omp_set_num_threads(1);
   currentWorker = slot->worker;
   slot->pool->serve(slot->worker);
   return nullptr;
@@ -209,10 +208,16 @@ void ThreadPool::serve(int worker) {
   }
 }
 
-OneThreadScope::OneThreadScope() : before_(omp_get_max_threads()) {
+OneThreadScope::OneThreadScope() {
+  if (!omp_set_num_threads)
+    return;
+  before_ = omp_get_max_threads();
   omp_set_num_threads(1);
 }
 
-OneThreadScope::~OneThreadScope() { omp_set_num_threads(before_); }
+OneThreadScope::~OneThreadScope() {
+  if (omp_set_num_threads)
+    omp_set_num_threads(before_);
+}
 
 } // namespace asgc::rt

@@ -103,15 +103,15 @@ private:
   alignas(64) std::atomic<uint32_t> gate_{0};
 };
 
-/// Makes oneDNN (through OpenMP) use the calling thread only, for as long as
-/// the object lives.
+/// Makes oneDNN (through OpenMP), if it has been opened, use the calling thread
+/// only, for as long as the object lives.
 class OneThreadScope {
 public:
   OneThreadScope();
   ~OneThreadScope();
 
 private:
-  int before_;
+  int before_ = 1;
 };
 
 } // namespace asgc::rt

@@ -47,6 +47,23 @@ def test_run_takes_any_batch_up_to_its_bound(t):
     t.contains(result.err, "8")
 
 
+def test_run_without_onednn(t):
+    setup(t)
+    t.write("nowhere/libdnnl.so.2", "")  # the loader finds this one first
+    env = {"LD_LIBRARY_PATH": str(t.path("nowhere"))}
+    result = t.asgc("run", "tiny.asg", "--weights", "w.safetensors", "--input", "x=x.npy", "--output-dir", "out", code=4,
+                    env=env)
+    t.contains(result.err, "oneDNN cannot be opened: ")
+    t.contains(result.err, "(Debian: libdnnl2)")
+    t.expect(not t.path("out").exists(), "an output was left behind")
+    finding = json.loads(t.asgc("doctor", "--json", code=4, env=env).out)["findings"]["onednn"]
+    t.equal((finding["ok"], finding["value"]), (False, "none"), "what doctor finds")
+    # What multiplies no matrices goes without it.
+    t.write("plain.asg", "model plain(x: f32[3, 3]) -> f32[3, 3] {\n  return exp(x)\n}\n")
+    t.asgc("run", "plain.asg", "--input", "x=x.npy", "--output-dir", "out", env=env)
+    close(t, arrays.read_npy(t.path("out/output.npy"))[1], [math.exp(v) for v in sum(ROWS, [])])
+
+
 def test_run_prints_and_converts(t):
     setup(t)
     arrays.write_npy(t.path("x.npy"), "<f8", (3, 3), sum(ROWS, []))

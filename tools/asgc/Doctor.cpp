@@ -5,7 +5,6 @@
 #include "asgc/Support.h"
 #include "asgc/runtime.h"
 
-#include <dnnl.h>
 #include <fstream>
 #include <sched.h>
 #include <sstream>
@@ -48,23 +47,11 @@ Finding findIsa() {
 }
 
 Finding findOneDnn() {
-  const dnnl_version_t *version = dnnl_version();
-  const char *isa;
-  switch (dnnl_get_effective_cpu_isa()) {
-  case dnnl_cpu_isa_sse41: isa = "sse41"; break;
-  case dnnl_cpu_isa_avx: isa = "avx"; break;
-  case dnnl_cpu_isa_avx2: isa = "avx2"; break;
-  case dnnl_cpu_isa_avx2_vnni: isa = "avx2_vnni"; break;
-  case dnnl_cpu_isa_avx512_core: isa = "avx512_core"; break;
-  case dnnl_cpu_isa_avx512_core_vnni: isa = "avx512_core_vnni"; break;
-  case dnnl_cpu_isa_avx512_core_bf16: isa = "avx512_core_bf16"; break;
-  case dnnl_cpu_isa_avx512_core_amx: isa = "avx512_core_amx"; break;
-  default: isa = "other"; break;
-  }
-  return {"onednn", "oneDNN",
-          fmt::format("{}.{}.{}, uses {}", version->major, version->minor,
-                      version->patch, isa),
-          "", version->major == 2 || version->major == 3};
+  std::string library = asgc_cpu_library();
+  Finding finding{"onednn", "oneDNN", library, "", library != "none"};
+  if (!finding.isFine)
+    finding.remedy = asgc_last_error();
+  return finding;
 }
 
 Finding findCores(const Settings &settings) {

@@ -18,7 +18,7 @@ add_library(asgc::rt STATIC IMPORTED)
 set_target_properties(asgc::rt PROPERTIES
   IMPORTED_LOCATION \"\${_asgc_prefix}/runtime/libasgc_rt.a\"
   INTERFACE_INCLUDE_DIRECTORIES \"${PROJECT_SOURCE_DIR}/runtime/include\"
-  INTERFACE_LINK_LIBRARIES \"dnnl;-l:libgomp.so.1;stdc++;Threads::Threads;m\")")
+  INTERFACE_LINK_LIBRARIES \"stdc++;Threads::Threads;m\")")
 set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/asgc)
 file(RELATIVE_PATH to_prefix /${config_dir} /)
 asgc_write_config(${PROJECT_BINARY_DIR}/package ${to_prefix} "${CMAKE_INSTALL_BINDIR}/asgc"

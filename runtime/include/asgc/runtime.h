@@ -167,6 +167,12 @@ asgc_status asgc_program_profile_entry(const asgc_program *program,
 /** "avx512", "avx2", or "none" with the reason in asgc_last_error(). */
 const char *asgc_cpu_isa(void);
 
+/** The version of oneDNN, which multiplies and convolves on the CPU, and the
+    instruction set it uses: "2.6.3, uses avx2"; or "none" with the reason in
+    asgc_last_error(). It is opened when the first program for the CPU is made;
+    without it, entries that multiply or convolve fail with ASGC_IO_ERROR. */
+const char *asgc_cpu_library(void);
+
 /** A Vulkan device of this machine. */
 typedef struct asgc_vulkan_device {
   const char *name;

@@ -184,6 +184,8 @@ int32_t asgc_rt_conv2d(asgc_frame *frame, int32_t kernel,
                        void *bias, void *out) {
   asgc_program &program = *frame->program;
   ProfileScope profile(program, kernel);
+  if (asgc_status status = requireDnnl(program))
+    return status;
   char *first = static_cast<char *>(in0), *second = static_cast<char *>(in1),
        *result = static_cast<char *>(out);
   ConvBuffers buffers{first, second, result, static_cast<char *>(bias)};

@@ -6,6 +6,8 @@
 namespace asgc::rt {
 
 std::unique_ptr<Dnnl> Dnnl::create(int threads) {
+  if (!openDnnl().empty())
+    return nullptr;
   auto dnnl = std::make_unique<Dnnl>();
   dnnl_engine_t engine = nullptr;
   if (dnnl_engine_create(&engine, dnnl_cpu, 0) != dnnl_success)
@@ -30,7 +32,7 @@ bool DnnlOperation::describe(const Dnnl &dnnl, const_dnnl_op_desc_t opDesc,
                                           dnnl.engine(), hint) != dnnl_success)
     return false;
   DnnlOwner<dnnl_primitive_desc_iterator_t,
-            dnnl_primitive_desc_iterator_destroy>
+            &dnnl_primitive_desc_iterator_destroy>
       iterator(position);
   do {
     description_.reset(dnnl_primitive_desc_iterator_fetch(position));

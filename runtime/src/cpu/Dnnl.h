@@ -2,8 +2,8 @@
 #ifndef ASGC_RT_CPU_DNNL_H
 #define ASGC_RT_CPU_DNNL_H
 
+#include "DnnlApi.h"
 #include "asgc/program.h"
-#include <dnnl.h>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -11,23 +11,24 @@
 
 namespace asgc::rt {
 
-/// Owns a handle of oneDNN's C API.
+/// Owns a handle of oneDNN's C API; `destroy` points to the variable that holds
+/// the function.
 template <auto destroy, typename Handle> struct DnnlDestroyer {
   using pointer = Handle;
-  void operator()(Handle handle) const { destroy(handle); }
+  void operator()(Handle handle) const { (*destroy)(handle); }
 };
 template <typename Handle, auto destroy>
 using DnnlOwner = std::unique_ptr<std::remove_pointer_t<Handle>,
                                   DnnlDestroyer<destroy, Handle>>;
 
-using DnnlEngine = DnnlOwner<dnnl_engine_t, dnnl_engine_destroy>;
-using DnnlStream = DnnlOwner<dnnl_stream_t, dnnl_stream_destroy>;
-using DnnlMemory = DnnlOwner<dnnl_memory_t, dnnl_memory_destroy>;
-using DnnlPrimitive = DnnlOwner<dnnl_primitive_t, dnnl_primitive_destroy>;
+using DnnlEngine = DnnlOwner<dnnl_engine_t, &dnnl_engine_destroy>;
+using DnnlStream = DnnlOwner<dnnl_stream_t, &dnnl_stream_destroy>;
+using DnnlMemory = DnnlOwner<dnnl_memory_t, &dnnl_memory_destroy>;
+using DnnlPrimitive = DnnlOwner<dnnl_primitive_t, &dnnl_primitive_destroy>;
 using DnnlPrimitiveDesc =
-    DnnlOwner<dnnl_primitive_desc_t, dnnl_primitive_desc_destroy>;
+    DnnlOwner<dnnl_primitive_desc_t, &dnnl_primitive_desc_destroy>;
 using DnnlAttributes =
-    DnnlOwner<dnnl_primitive_attr_t, dnnl_primitive_attr_destroy>;
+    DnnlOwner<dnnl_primitive_attr_t, &dnnl_primitive_attr_destroy>;
 
 /// The engine and a stream for each thread of a program's pool.
 class Dnnl {

@@ -414,6 +414,8 @@ int32_t asgc_rt_matmul(asgc_frame *frame, int32_t kernel,
                        void *bias, void *residual, void *c) {
   asgc_program &program = *frame->program;
   ProfileScope profile(program, kernel);
+  if (asgc_status status = requireDnnl(program))
+    return status;
   return stateOf<MatmulState>(program, kernel)
       .run(program, *desc, frame->dims,
            {static_cast<const char *>(a), static_cast<const char *>(b),
