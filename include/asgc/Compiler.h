@@ -120,6 +120,11 @@ public:
   /// cannot say. The module is of no more use then.
   Result<ModelText> toText(const std::string &name,
                            const std::vector<NamedArray> &values);
+  /// Writes the entry `entry` (infer, train_step) as the bytes of an ONNX model;
+  /// `values` are those of the module's variables. The module is of no more use
+  /// then.
+  Result<std::string> toOnnx(const std::string &entry,
+                             const std::vector<NamedArray> &values);
   /// Relocatable objects that together define `<name>_program`.
   Result<std::vector<std::string>> makeObjects();
   /// The same objects, linked into this process.

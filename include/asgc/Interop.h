@@ -54,6 +54,25 @@ Result<OnnxModel> parseOnnx(std::span<const std::byte> file,
                             const std::string &name, mlir::MLIRContext &context,
                             const OnnxOptions &options = {});
 
+/// Writes the graph `@entry` of `module` (gradients expanded; layers may be there)
+/// as the bytes of an ONNX model of opset 17. `weights` give the parameters their
+/// values, and every variable that the graph reads needs one, unless the graph
+/// assigns variables: then all it reads are inputs as well, with their values as
+/// defaults, and each new value is an output called NAME.next.
+///
+/// Ops that ONNX cannot say are all listed in one fault; so are missing values.
+Result<std::string> exportOnnx(mlir::ModuleOp module, const std::string &entry,
+                               const std::vector<NamedArray> &weights);
+
+/// How an op of asg, or a block of the standard library, is written.
+struct OnnxExport {
+  std::string what, operators;
+  bool isBlock = false;
+};
+
+/// All of them, in the order of OnnxOps.def.
+std::vector<OnnxExport> onnxExports();
+
 /// What is supported of one operator.
 struct OnnxOperator {
   std::string domain, name, family, limits;

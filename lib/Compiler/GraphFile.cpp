@@ -1,6 +1,7 @@
 //===- GraphFile.cpp - IR as a file, and back to a model text -------------===//
 #include "State.h"
 
+#include "asgc/Interop.h"
 #include "asgc/NestingGuard.h"
 #include "asgc/Passes.h"
 #include "asgc/Raise.h"
@@ -94,19 +95,38 @@ static Array toArray(const HostTensor &tensor) {
           {bytes.begin(), bytes.end()}};
 }
 
-Result<ModelText> Compilation::toText(const std::string &name,
-                                      const std::vector<NamedArray> &values) {
-  PassManager passes(&state->context);
+/// Brings `module` to plain ops: no layers, no gradients.
+static MaybeFault makePlain(ModuleOp module) {
+  PassManager passes(module.getContext());
   passes.addPass(createAsgInlineLayers());
   passes.addPass(createAsgDifferentiate());
   std::string message;
-  ScopedDiagnosticHandler handler(&state->context,
+  ScopedDiagnosticHandler handler(module.getContext(),
                                   [&](mlir::Diagnostic &diagnostic) {
                                     message = diagnostic.str();
                                     return success();
                                   });
-  if (failed(passes.run(*state->module)))
+  if (failed(passes.run(module)))
     return Fault{FaultKind::Input, message};
+  return std::nullopt;
+}
+
+Result<std::string> Compilation::toOnnx(const std::string &entry,
+                                        const std::vector<NamedArray> &values) {
+  auto graph = state->module->lookupSymbol<asg::GraphOp>(entry);
+  bool hasGradients = false;
+  if (graph)
+    graph.walk([&](asg::GradientOp) { hasGradients = true; });
+  if (hasGradients)
+    if (MaybeFault fault = makePlain(*state->module))
+      return *fault;
+  return exportOnnx(*state->module, entry, values);
+}
+
+Result<ModelText> Compilation::toText(const std::string &name,
+                                      const std::vector<NamedArray> &values) {
+  if (MaybeFault fault = makePlain(*state->module))
+    return *fault;
   std::string whyNot;
   auto raised = raiseModel(state->module->lookupSymbol<asg::GraphOp>("infer"),
                            name, &whyNot);

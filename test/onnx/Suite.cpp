@@ -1,14 +1,14 @@
 //===- Suite.cpp - ONNX's tests of its operators, on asg ------------------===//
 // onnx-suite --data FOLDER [--filter TEXT] [--list unsupported]
 //            [--at-least GROUP=N] [--page FILE] [--write-page FILE]
-//            [--through text]
+//            [--through text|onnx]
 //
 // Imports every model and evaluates it with the interpreter. Prints how many of
 // each group and operator pass, are not supported, or fail; a failure is a
 // wrong answer or a model that is refused as malformed, and each is shown.
 // --page wants docs/reference/onnx.md to say the same, --write-page makes it
 // so. --through text writes every model as a model text and evaluates what that
-// elaborates to.
+// elaborates to; --through onnx exports and imports it again.
 #include "Cases.h"
 #include "Through.h"
 
@@ -93,9 +93,10 @@ Verdict runSet(const Case &test, const DataSet &set, Through through) {
   if (mlir::failed(passes.run(*model->module)))
     return {Outcome::Fail, "its gradient cannot be made"};
   Evaluable evaluable = toEvaluable(std::move(*model));
-  if (through == Through::Text) {
+  if (through != Through::Nothing) {
     std::string unsupported, broken;
-    evaluable = throughText(evaluable, &unsupported, &broken);
+    auto detour = through == Through::Text ? throughText : throughOnnx;
+    evaluable = detour(evaluable, &unsupported, &broken);
     if (!unsupported.empty())
       return {Outcome::Unsupported, unsupported};
     if (!broken.empty())
@@ -169,7 +170,16 @@ std::string formatPage(const CountsByName &operators,
       page += comma + fmt::format("{} ({})", name, counts.total());
       comma = ", ";
     }
-  page += ".\n\n| group | pass | unsupported | fail |\n|---|---|---|---|\n";
+  page += ".\n\n## Export\n\nWhat `asgc convert -o m.onnx` writes for each op of "
+          "asg, and for the blocks of `dialects/nn` that ONNX has an operator "
+          "for;\n`ctest -R onnx-suite-export` writes every model that imports and "
+          "reads it back.\n\n| op or block | operators |\n|---|---|\n";
+  for (const OnnxExport &row : onnxExports())
+    page += fmt::format("| {}`{}` | {} |\n", row.isBlock ? "block " : "",
+                        row.what,
+                        row.operators.empty() ? "none of its own"
+                                              : row.operators);
+  page += "\n## Groups\n\n| group | pass | unsupported | fail |\n|---|---|---|---|\n";
   for (const auto &[name, counts] : groups)
     page += fmt::format("| {} | {} | {} | {} |\n", name, counts.pass,
                         counts.unsupported, counts.fail);
@@ -206,6 +216,8 @@ int main(int argc, char **argv) {
       newPage = value;
     else if (option == "--through" && value == "text")
       through = Through::Text;
+    else if (option == "--through" && value == "onnx")
+      through = Through::Onnx;
     else if (option == "--at-least")
       minimum[value.substr(0, value.find('='))] =
           std::atoi(value.substr(value.find('=') + 1).c_str());

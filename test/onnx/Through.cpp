@@ -70,4 +70,41 @@ Evaluable throughText(Evaluable &model, std::string *unsupported,
   return result;
 }
 
+static Array toArray(const HostTensor &tensor) {
+  static constexpr ElementType types[] = {
+      ElementType::F32, ElementType::F16, ElementType::BF16, ElementType::F64,
+      ElementType::I8,  ElementType::I32, ElementType::I64,  ElementType::Bool};
+  auto shape = tensor.shape();
+  auto bytes = tensor.bytes();
+  return {types[size_t(tensor.dtype())],
+          {shape.begin(), shape.end()},
+          {bytes.begin(), bytes.end()}};
+}
+
+Evaluable throughOnnx(Evaluable &model, std::string *unsupported,
+                      std::string *broken) {
+  std::vector<NamedArray> weights;
+  for (const auto &[name, value] : model.weights)
+    weights.push_back({name, toArray(value)});
+  auto bytes = exportOnnx(*model.module, "infer", weights);
+  if (!bytes) {
+    *unsupported = "cannot be exported: " + bytes.fault().message;
+    return {};
+  }
+  if (const char *folder = std::getenv("ASGC_KEEP_ONNX")) {
+    std::string path = std::string(folder) + "/exported.onnx";
+    if (std::FILE *file = std::fopen(path.c_str(), "wb")) {
+      std::fwrite(bytes->data(), 1, bytes->size(), file);
+      std::fclose(file);
+    }
+  }
+  auto again = parseOnnx(std::as_bytes(std::span(*bytes)), "exported.onnx",
+                         *model.module->getContext());
+  if (!again) {
+    *broken = "the export cannot be imported: " + again.fault().message;
+    return {};
+  }
+  return toEvaluable(std::move(*again));
+}
+
 } // namespace asgc

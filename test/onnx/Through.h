@@ -8,7 +8,7 @@
 namespace asgc {
 
 /// What stands between a model and its evaluation.
-enum class Through { Nothing, Text };
+enum class Through { Nothing, Text, Onnx };
 
 /// A module with one graph, and the values of its variables.
 struct Evaluable {
@@ -22,6 +22,10 @@ Evaluable toEvaluable(OnnxModel model);
 /// `model` written as a model text and elaborated again. `*unsupported` says
 /// what the language has no words for, `*broken` what is wrong with the text.
 Evaluable throughText(Evaluable &model, std::string *unsupported,
+                      std::string *broken);
+
+/// `model` written as ONNX and imported again.
+Evaluable throughOnnx(Evaluable &model, std::string *unsupported,
                       std::string *broken);
 
 } // namespace asgc

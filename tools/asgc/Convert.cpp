@@ -13,10 +13,11 @@ namespace {
 
 struct ConvertFlags {
   ModelFlags model;
-  std::string out, weights;
+  std::string out, weights, entry = "infer";
 };
 
-const std::vector<std::string> kModelForms = {".asg", ".mlir", ".mlirbc"};
+const std::vector<std::string> kModelForms = {".asg", ".onnx", ".mlir",
+                                              ".mlirbc"};
 
 std::string extensionOf(const std::string &path) {
   return fs::path(path).extension().string();
@@ -101,6 +102,19 @@ int toText(Compilation &compilation, const ConvertFlags &flags,
   return ExitOk;
 }
 
+int toOnnx(Compilation &compilation, const ConvertFlags &flags,
+           const std::vector<NamedArray> &values, const Session &session) {
+  auto bytes = compilation.toOnnx(flags.entry, values);
+  if (!bytes) {
+    Fault fault = bytes.fault();
+    fault.message = flags.model.file + ": " + fault.message;
+    return reportFault(fault);
+  }
+  if (MaybeFault fault = writeResult(flags.out, *bytes, session))
+    return reportFault(*fault);
+  return ExitOk;
+}
+
 int toIr(Compilation &compilation, const ConvertFlags &flags,
          const std::vector<NamedArray> &values, const Session &session) {
   auto bytes = compilation.serialize(extensionOf(flags.out) == ".mlirbc"
@@ -140,6 +154,10 @@ int act(const ConvertFlags &flags, const Session &session) {
              fmt::join(kModelForms, ", "));
     return ExitUsage;
   }
+  if (flags.entry != "infer" && form != ".onnx") {
+    complain("--entry is for ONNX; {} holds every entry it can", form);
+    return ExitUsage;
+  }
   bool isText = extensionOf(flags.model.file) == ".asg";
   if (isText && form == ".asg") {
     complain("{} is a model text already; `asgc fmt` lays it out",
@@ -157,8 +175,11 @@ int act(const ConvertFlags &flags, const Session &session) {
       return reportFault(arrays.fault());
     values = std::move(*arrays);
   }
-  return form == ".asg" ? toText(compilation, flags, values, session)
-                        : toIr(compilation, flags, values, session);
+  if (form == ".asg")
+    return toText(compilation, flags, values, session);
+  if (form == ".onnx")
+    return toOnnx(compilation, flags, values, session);
+  return toIr(compilation, flags, values, session);
 }
 
 } // namespace
@@ -169,17 +190,21 @@ void addConvert(CLI::App &app, Session &session) {
       addVerb(app, "convert", "Write a model, or weights, in another form",
               "asgc convert m.onnx -o m.asg          text, and m.safetensors "
               "beside it\n"
-              "asgc convert digits.asg -o digits.mlirbc\n"
+              "asgc convert digits.asg --weights w.safetensors -o digits.onnx\n"
               "asgc convert weights.npz -o weights.safetensors");
   addModelFlags(verb, flags->model);
-  verb->add_option("-o,--out", flags->out,
-                   "The file to write: .asg (- prints it), .mlir, .mlirbc;\n"
-                   ".safetensors of weights")
+  verb->add_option(
+          "-o,--out", flags->out,
+          "The file to write: .asg (- prints it), .onnx, .mlir, .mlirbc;\n"
+          ".safetensors of weights")
       ->option_text("FILE")
       ->required();
   verb->add_option("--weights", flags->weights,
                    "Values of the parameters, where MODEL has none")
       ->option_text("FILE");
+  verb->add_option("--entry", flags->entry,
+                   "What becomes ONNX: infer (default), train_step, eval_step")
+      ->option_text("NAME");
   setAction(verb, session, flags, act);
 }
 

@@ -63,27 +63,46 @@ Text Raiser::writeConstant(asg::ConstantOp op) {
               : numberTyped({text.code == "true" ? "1" : "0"}, op.getY());
     return text;
   }
+  auto raw = elements.getRawData();
+  std::string key = typeText(type) + ":" + std::string(raw.data(), raw.size());
+  auto [table, isNew] = tables.try_emplace(key);
+  bool isInline = type.getNumElements() <= kMaxInline;
+  if (isNew) {
+    table->second = names.take("table");
+    declareTable(table->second, elements, isInline);
+  }
+  const std::string &name = table->second;
+  if (!isInline)
+    return made(name, op.getY());
+  std::string code =
+      type.getElementType().isInteger(1) ? "(" + name + " != 0)" : name;
+  if (type.getRank() == 1)
+    return made(code, op.getY());
+  return made("reshape(" + code + ", " + dimList(asg::getDims(type)) + ")",
+              op.getY());
+}
+
+/// `const table: i64[3] = [1, 2, 3]`, or a state whose value is in the weights.
+/// Lists are flat and hold no bools; both is put right where they are used.
+void Raiser::declareTable(const std::string &name, DenseElementsAttr elements,
+                          bool isInline) {
+  auto type = cast<RankedTensorType>(elements.getType());
   auto values = llvm::to_vector(elements.getValues<Attribute>());
-  std::string name = names.take("table");
-  if (int64_t(values.size()) <= kMaxInline) {
-    // Lists are flat; a shape is given to them where they are used.
+  bool isBool = type.getElementType().isInteger(1);
+  if (isInline) {
     std::string list;
     for (Attribute element : values) {
       std::string text = elementText(element);
       text = text == "true" ? "1" : text == "false" ? "0" : text;
       list += (list.empty() ? "" : ", ") + text;
     }
-    bool isBool = type.getElementType().isInteger(1); // no list holds them
     auto flat = RankedTensorType::get(
         {int64_t(values.size())},
-        isBool ? IntegerType::get(op.getContext(), 64) : type.getElementType());
+        isBool ? IntegerType::get(elements.getContext(), 64)
+               : type.getElementType());
     declarations.push_back("const " + name + ": " + typeText(flat) + " = [" +
                            list + "]");
-    std::string code = isBool ? "(" + name + " != 0)" : name;
-    if (type.getRank() == 1)
-      return made(code, op.getY());
-    return made("reshape(" + code + ", " + dimList(asg::getDims(type)) + ")",
-                op.getY());
+    return;
   }
   auto shape = type.getShape();
   auto host = HostTensor::make(dtypeOf(type.getElementType()),
@@ -91,8 +110,7 @@ Text Raiser::writeConstant(asg::ConstantOp op) {
   for (size_t i = 0; i < values.size(); ++i) {
     if (auto number = dyn_cast<FloatAttr>(values[i]))
       host->set(int64_t(i), number.getValueAsDouble());
-    else if (auto integer = cast<IntegerAttr>(values[i]);
-             integer.getType().isInteger(1))
+    else if (auto integer = cast<IntegerAttr>(values[i]); isBool)
       host->setInteger(int64_t(i), integer.getValue().getBoolValue());
     else
       host->setInteger(int64_t(i), integer.getInt());
@@ -100,7 +118,6 @@ Text Raiser::writeConstant(asg::ConstantOp op) {
   declarations.push_back("state " + name + ": " + typeText(type) +
                          " = zeros()");
   result.weights.push_back({name, "", false, std::move(*host)});
-  return made(name, op.getY());
 }
 
 std::optional<Text> Raiser::writeSource(Operation *op) {

@@ -302,6 +302,23 @@ static Value matchTransposed(Value value, ArrayRef<int64_t> perm) {
   return transpose && transpose.getPerm() == perm ? transpose.getX() : Value();
 }
 
+/// A constant matrix of bools, true up to its diagonal.
+static bool isLowerTriangle(Value value) {
+  auto op = value.getDefiningOp<asg::ConstantOp>();
+  auto elements = op ? dyn_cast<DenseElementsAttr>(op.getValue()) : nullptr;
+  auto type = typeOf(value);
+  if (!elements || !type.getElementType().isInteger(1) || type.getRank() != 2 ||
+      type.getDimSize(0) != type.getDimSize(1))
+    return false;
+  int64_t index = 0, columns = type.getDimSize(1);
+  for (bool isTrue : elements.getValues<bool>()) {
+    if (isTrue != (index / columns >= index % columns))
+      return false;
+    ++index;
+  }
+  return true;
+}
+
 /// select(row >= column, scores, −inf): a place sees itself and those before.
 static Value matchCausal(Value value) {
   auto select = value.getDefiningOp<asg::SelectOp>();
@@ -310,7 +327,12 @@ static Value matchCausal(Value value) {
   Repetition mask = lookThrough(select.getCondition());
   auto compare = mask.source.getDefiningOp<asg::CompareOp>();
   auto below = splatOf(select.getOnFalse());
-  if (!compare || !below || !std::isinf(*below) || *below > 0)
+  if (!below || !std::isinf(*below) || *below > 0)
+    return {};
+  if (isLowerTriangle(mask.source) &&
+      mask.axes == Axes{rankOf(value) - 2, rankOf(value) - 1})
+    return select.getOnTrue();
+  if (!compare)
     return {};
   Value early = compare.getRhs(), late = compare.getLhs();
   if (compare.getPredicate() == asg::Predicate::le)

@@ -69,6 +69,8 @@ private:
   std::string numberTyped(const Text &text, mlir::Value value);
   std::string declareParameter(asg::ReadOp read);
   Text writeConstant(asg::ConstantOp op);
+  void declareTable(const std::string &name, mlir::DenseElementsAttr elements,
+                    bool isInline);
   std::string dimText(const DimExpr &dim);
   std::string dimList(llvm::ArrayRef<DimExpr> dims);
   std::string typeText(mlir::Type type);
@@ -108,6 +110,7 @@ private:
   llvm::DenseMap<mlir::Value, Text> texts;
   std::map<std::string, std::string> dimNames;   ///< symbol -> name
   std::map<std::string, std::string> parameters; ///< variable -> name
+  std::map<std::string, std::string> tables;     ///< type and bytes -> name
   std::vector<std::string> declarations;
   std::vector<Statement> statements;
   std::map<std::string, int> refused; ///< op -> how often

@@ -8,6 +8,10 @@
 
 #include <string>
 
+namespace asgc {
+struct Array;
+}
+
 namespace asgc::interop {
 
 using Axes = llvm::SmallVector<int64_t>;
@@ -17,6 +21,10 @@ using Values = llvm::SmallVector<mlir::Value>;
 /// Tables that are made at import (places, weights, counts) have at most so
 /// many elements: a number in a small file must not ask for all memory.
 constexpr int64_t kMaxTable = int64_t(1) << 24;
+
+/// The key of a model's metadata under which the bound of a run-time dim stands,
+/// with the dim's name after it.
+constexpr llvm::StringLiteral kBoundKey = "asgc.bound.";
 
 /// Builds verified ops at the end of a block. The first failure is kept, and
 /// from then on every function gives a null value and takes one, so that a
@@ -221,6 +229,8 @@ private:
 
 /// The elements of a constant op as the host holds them.
 HostTensor hostTensorOf(mlir::DenseElementsAttr value);
+/// An array of a type that the dialect has; nothing of another.
+std::optional<HostTensor> toHostTensor(const Array &array);
 mlir::Type elementTypeOf(mlir::MLIRContext &context, DType type);
 
 } // namespace asgc::interop

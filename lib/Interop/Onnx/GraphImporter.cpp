@@ -134,6 +134,13 @@ DimExpr GraphImporter::dimOf(const onnx::TensorShapeProto::Dimension &dim,
       name += "_";
     it->second = name;
     bounds[name] = options.dimBound;
+    for (const onnx::StringStringEntryProto &entry : model.metadata_props()) {
+      int64_t bound = 0;
+      if (entry.key() == (kBoundKey + key).str() &&
+          !StringRef(entry.value()).getAsInteger(10, bound) && bound > 0 &&
+          bound <= INT32_MAX)
+        bounds[name] = bound;
+    }
   }
   for (const std::string &fixed : options.dims) {
     size_t equals = fixed.find('=');
@@ -173,16 +180,6 @@ GraphImporter::tensorTypeOf(const onnx::ValueInfoProto &info) {
     return failure();
   }
   return type;
-}
-
-/// The elements of an array that was given for an input.
-static std::optional<HostTensor> toHostTensor(const Array &array) {
-  auto type = parseDType(elementName(array.type));
-  auto tensor = type ? HostTensor::make(*type, array.shape) : std::nullopt;
-  if (!tensor || tensor->bytes().size() != array.data.size())
-    return std::nullopt;
-  std::copy(array.data.begin(), array.data.end(), tensor->bytes().begin());
-  return tensor;
 }
 
 LogicalResult GraphImporter::importInputs(const onnx::GraphProto &graph) {

@@ -45,6 +45,15 @@ mlir::Type elementTypeOf(mlir::MLIRContext &context, int32_t dataType) {
   return type ? elementTypeOf(context, *type) : mlir::Type();
 }
 
+std::optional<HostTensor> toHostTensor(const Array &array) {
+  auto type = parseDType(elementName(array.type));
+  auto tensor = type ? HostTensor::make(*type, array.shape) : std::nullopt;
+  if (!tensor || tensor->bytes().size() != array.data.size())
+    return std::nullopt;
+  std::copy(array.data.begin(), array.data.end(), tensor->bytes().begin());
+  return tensor;
+}
+
 /// Copies one of the typed fields, whose elements are wider than `type`.
 template <typename Field>
 static bool copyField(const Field &field, HostTensor &tensor) {
