@@ -35,6 +35,14 @@ def test_a_model_runs_with_its_own_weights(t):
     check_outputs(t, "out/y.npy", (2, 2), expected())
 
 
+def test_a_library_of_it_has_its_weights_beside(t):
+    t.write("m.onnx", linear(2))
+    t.contains(t.asgc("compile", "m.onnx", "-o", "lib").err, "m.safetensors")
+    t.equal(arrays.read_safetensors(t.path("lib/m.safetensors")), {"weight": ([2, 3], WEIGHT), "bias": ([2], BIAS)},
+            "weights")
+    t.asgc("check", "lib")
+
+
 def test_a_named_dim_takes_the_extent_of_the_input(t):
     t.write("m.onnx", linear("batch"))
     arrays.write_npy(t.path("x.npy"), "<f4", (2, 3), sum(ROWS, []))

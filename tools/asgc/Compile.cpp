@@ -2,6 +2,7 @@
 #include "Execution.h"
 #include "Model.h"
 #include "Output.h"
+#include "Weights.h"
 
 #include "asgc/Package.h"
 
@@ -153,6 +154,26 @@ MaybeFault checkWeights(const LinkedProgram &program, const std::string &path) {
   return fault;
 }
 
+/// The weights that the model came with, as far as the program has variables for
+/// them, written to `path`; and its bytes.
+Result<std::string> shipOwnWeights(const Compilation &compilation,
+                                   const LinkedProgram &program,
+                                   const fs::path &path) {
+  const asgc_program_desc &description = program.description();
+  std::vector<NamedArray> kept;
+  for (const NamedArray &weight : compilation.weights())
+    for (int32_t i = 0; i < description.num_variables; ++i)
+      if (weight.name == description.variables[i].tensor.name)
+        kept.push_back(weight);
+  std::error_code error;
+  fs::create_directories(path.parent_path(), error);
+  if (MaybeFault fault = writeWeights(path.string(), kept))
+    return *fault;
+  if (MaybeFault fault = checkWeights(program, path.string()))
+    return *fault;
+  return readFile(path.string());
+}
+
 int writeLibrary(Compilation &compilation, const CompileFlags &flags,
                  const Session &session) {
   PackageInput input;
@@ -175,6 +196,14 @@ int writeLibrary(Compilation &compilation, const CompileFlags &flags,
         return reportFault(weights.fault());
       input.weights = std::move(*weights);
     }
+  }
+  if (flags.weights.empty() && !compilation.weights().empty()) {
+    auto weights = shipOwnWeights(
+        compilation, **program,
+        fs::path(flags.out) / (std::string(input.program->name) + ".safetensors"));
+    if (!weights)
+      return reportFault(weights.fault());
+    input.weights = std::move(*weights);
   }
   std::string facts = fmt::format("{{\"target\": {}, \"optimize\": {}, "
                                   "\"passes\": [",
