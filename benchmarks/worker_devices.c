@@ -3,7 +3,7 @@
  *
  * Usage: worker ENTRY STEPS [DIM=VALUE]... [profile]
  * Gives both the same variables and inputs, runs the entry STEPS times on each
- * and compares every f32 output after each step; then times it. The model is
+ * and compares every float output after each step; then times it. The model is
  * compiled with `--target=cpu,vulkan`, this file with -DPROGRAM=<name>_program.
  * Exits with 1 if an output differs by more than 1e-3 of its largest element.
  * Inputs and outputs lie on the device and stay there. It prints the time of a
@@ -77,14 +77,13 @@ static double timeCopies(Side *side, const asgc_entry_desc *entry,
 
 /* The largest difference beside the largest element; NaN if one is. */
 static double difference(const DLTensor *a, const DLTensor *b) {
-  const float *x = a->data, *y = b->data;
   double largest = 1e-30, worst = 0;
   for (int64_t i = 0; i < count(a); ++i) {
-    double d = fabs((double)x[i] - y[i]);
+    double x = valueAt(a, i), d = fabs(x - valueAt(b, i));
     if (!(d <= worst))
       worst = d;
-    if (fabs(x[i]) > largest)
-      largest = fabs(x[i]);
+    if (fabs(x) > largest)
+      largest = fabs(x);
   }
   return worst / largest;
 }
@@ -146,7 +145,8 @@ int main(int argc, char **argv) {
       copyAll(&sides[d], entry, 0);
     }
     for (int i = 0; i < entry->num_outputs; ++i) {
-      if (entry->outputs[i].dtype != ASGC_F32)
+      int32_t type = entry->outputs[i].dtype;
+      if (type != ASGC_F32 && type != ASGC_F16 && type != ASGC_BF16)
         continue;
       double d = difference(sides[0].hostOutputs[i], sides[1].hostOutputs[i]);
       if (!(d <= worst))

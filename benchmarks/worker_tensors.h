@@ -26,6 +26,23 @@ static int fail(const char *what, const char *why) {
   return 1;
 }
 
+/* An f32, f16 or bf16 element. */
+static double valueAt(const DLTensor *tensor, int64_t i) {
+  if (tensor->dtype.bits == 32)
+    return ((const float *)tensor->data)[i];
+  uint32_t half = ((const uint16_t *)tensor->data)[i], bits = half << 16;
+  if (tensor->dtype.code ==
+      kDLFloat) { /* f16: the exponent's bias is 112 less */
+    if (!(half & 0x7c00))
+      return (half & 0x8000 ? -1.0 : 1.0) * (half & 0x3ff) / (1 << 24);
+    uint32_t bias = (half & 0x7c00) == 0x7c00 ? 224u : 112u;
+    bits = (half & 0x8000) << 16 | (((half & 0x7fff) << 13) + (bias << 23));
+  }
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
 /* The nearest f16 towards zero of x in [-1, 1]. */
 static uint16_t halfOf(float x) {
   uint32_t bits;
