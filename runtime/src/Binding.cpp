@@ -209,6 +209,12 @@ asgc_status Binder::checkLayout(const char *kind, const asgc_tensor_desc &desc,
                        "Vulkan device ", device.choice.name,
                        ", made by asgc_tensor_create; got an address that is "
                        "not"));
+  // Shaders may read so much at once.
+  constexpr uintptr_t kPacked = 16;
+  if (reinterpret_cast<uintptr_t>(address) % kPacked != 0)
+    return refuse(kind, desc,
+                  text("expected data of the device aligned to ", kPacked,
+                       " bytes, got an address that is not"));
   return ASGC_OK;
 }
 

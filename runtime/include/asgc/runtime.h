@@ -81,8 +81,8 @@ asgc_status asgc_program_init(asgc_program *program, int64_t seed);
  * must have the resulting shape. Each tensor lies in the processor's memory
  * (kDLCPU) or, if the program runs on a Vulkan device, in that device's
  * (kDLVulkan, from asgc_tensor_create), where a step's output becomes the next
- * one's input without a copy. ASGC_INVALID_ARGUMENT for a tensor of another
- * device.
+ * one's input without a copy; it starts at a multiple of 16 bytes.
+ * ASGC_INVALID_ARGUMENT for a tensor of another device.
  *
  * If any output lies in the processor's memory, the run is done when the call
  * returns. Else it may be under way still: inputs of the processor have been

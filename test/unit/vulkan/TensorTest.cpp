@@ -236,6 +236,16 @@ TEST_SUITE("device tensors") {
     CHECK(program.error().find("output 'y': expected 64 bytes ") == 0);
     CHECK(infer(program, x.view(), x.view()) == ASGC_INVALID_ARGUMENT);
     CHECK(program.error() == "output 'y' overlaps input 'x'");
+    DeviceTensor longer(program, {20});
+    int64_t shape[1] = {16};
+    wrong = *longer.view();
+    wrong.shape = shape;
+    wrong.byte_offset = 16;
+    CHECK(infer(program, &wrong, y.view()) == ASGC_OK);
+    wrong.byte_offset = 4;
+    CHECK(infer(program, &wrong, y.view()) == ASGC_INVALID_ARGUMENT);
+    CHECK(program.error() == "input 'x': expected data of the device aligned "
+                             "to 16 bytes, got an address that is not");
   }
 
   TEST_CASE("a tensor of another kind of device is refused") {
