@@ -2,6 +2,7 @@
 #ifndef ASGC_CODEGEN_H
 #define ASGC_CODEGEN_H
 
+#include "asgc/DeviceKernels.h"
 #include "asgc/program.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -14,6 +15,11 @@
 
 namespace asgc {
 
+/// What devices with VK_KHR_cooperative_matrix have most often.
+inline std::vector<MatrixUnit> commonMatrixUnits() {
+  return {{.rows = 16, .columns = 16, .depth = 16, .subgroupSize = 32}};
+}
+
 struct CodegenOptions {
   /// The model's name; the description is called `<name>_program`. A C
   /// identifier.
@@ -23,6 +29,9 @@ struct CodegenOptions {
   std::vector<int32_t> isas = {ASGC_ISA_AVX2, ASGC_ISA_AVX512};
   /// Whether there is code for the CPU, and shaders for Vulkan devices.
   bool cpu = true, vulkan = false;
+  /// Shaders of contractions come in a form for each of these, and in one for
+  /// devices without any.
+  std::vector<MatrixUnit> matrixUnits = commonMatrixUnits();
   /// Fill buffers with NaN as they die (asgc_rt_poison).
   bool poison = false;
   /// What asgc_program_dump writes (JSON); empty: none.
@@ -45,7 +54,9 @@ lowerPlanToLlvm(mlir::ModuleOp module, const CodegenOptions &options);
 
 /// The shaders of the module's programs, each a spirv.module named after its
 /// step. Null after an error, which the context reports.
-mlir::OwningOpRef<mlir::ModuleOp> lowerPlanToSpirv(mlir::ModuleOp module);
+mlir::OwningOpRef<mlir::ModuleOp>
+lowerPlanToSpirv(mlir::ModuleOp module,
+                 const std::vector<MatrixUnit> &units = commonMatrixUnits());
 /// Registers the same as the pass plan-to-spirv.
 void registerPlanToSpirv();
 

@@ -6,6 +6,14 @@
 
 namespace asgc {
 
+/// The product that a subgroup of `subgroupSize` work items forms at once: an
+/// f16 or bf16 matrix [rows, depth] by one of [depth, columns], added up in f32
+/// (VK_KHR_cooperative_matrix). Zeros: none.
+struct MatrixUnit {
+  int64_t rows = 0, columns = 0, depth = 0, subgroupSize = 0;
+  explicit operator bool() const { return subgroupSize != 0; }
+};
+
 /// What kernels for a device are made for. The defaults suit every device that
 /// has the runtime's baseline.
 struct DeviceTarget {
@@ -26,6 +34,18 @@ struct DeviceTarget {
   /// for memory as seldom as large ones.
   llvm::SmallVector<Tile> tiles = {
       {64, 64, 16, 4, 4}, {32, 32, 32, 2, 2}, {16, 16, 64, 1, 1}};
+  /// With a unit, contractions of f16 and bf16 use it: a group computes `rows`
+  /// x `columns`, each of its subgroups a part of that, `depth` of the sum at a
+  /// time.
+  struct MatrixTile {
+    int64_t rows, columns, depth, subgroupRows, subgroupColumns;
+    int64_t subgroups() const {
+      return rows / subgroupRows * (columns / subgroupColumns);
+    }
+  };
+  MatrixUnit unit{};
+  llvm::SmallVector<MatrixTile> matrixTiles = {{128, 128, 32, 64, 64},
+                                               {64, 64, 32, 32, 32}};
   int64_t busyGroups = 128; ///< fewer leave the device idle: take smaller tiles
 };
 
@@ -49,9 +69,28 @@ public:
   virtual int64_t shared(Type element, int64_t count) = 0;
   virtual Value loadShared(int64_t array, Value index) = 0;
   virtual void storeShared(int64_t array, Value index, Value value) = 0;
+  /// Two or four numbers of 32 bits as one value, which can be loaded and
+  /// stored at a multiple of its size; `extract` gets its parts.
+  virtual Value join(llvm::ArrayRef<Value> parts) = 0;
   /// Waits for all items of the group, which then see each other's stores to
   /// its memory. All of them must come here.
   virtual void barrier() = 0;
+
+  // Matrices of the launch's unit, each held by a subgroup; all items of the
+  // subgroup must come here. Arrays in the group's memory are of `join`ed
+  // words, indices and strides count those.
+
+  /// The number of this item's subgroup in the group, i32.
+  virtual Value subgroup() = 0;
+  enum class Factor { A, B };
+  /// `stride` lies between rows or, if the matrix is transposed, columns.
+  virtual Value loadFactor(Factor factor, Type element, int64_t array,
+                           Value index, int64_t stride, bool isTransposed) = 0;
+  virtual Value zeroSum() = 0;
+  /// a · b + sum.
+  virtual Value multiplyAdd(Value a, Value b, Value sum) = 0;
+  virtual void storeSum(int64_t array, Value index, int64_t stride,
+                        Value sum) = 0;
 };
 
 /// One dispatch of a kernel.
@@ -59,6 +98,7 @@ struct DeviceLaunch {
   DimExpr groups;
   int64_t groupSize = 1;
   bool isIndirect = false; ///< operands must be in memory
+  MatrixUnit unit{};       ///< that the code uses
 };
 
 /// Device code for one step of the plan.

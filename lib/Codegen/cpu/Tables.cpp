@@ -252,10 +252,12 @@ struct DescriptionWriter {
     for (const vulkan::DeviceProgram::Shader &shader : program->shaders) {
       StringRef bytes(reinterpret_cast<const char *>(shader.words.data()),
                       shader.words.size() * sizeof(uint32_t));
-      shaders.push_back({tables.symbol(tables.bytes("shader", bytes, 4)),
-                         tables.i64(shader.words.size()),
-                         tables.i32(shader.features),
-                         tables.i32(shader.isIndirect)});
+      shaders.push_back(
+          {tables.symbol(tables.bytes("shader", bytes, 4)),
+           tables.i64(shader.words.size()), tables.i32(shader.features),
+           tables.i32(shader.isIndirect), tables.i32(shader.unit.rows),
+           tables.i32(shader.unit.columns), tables.i32(shader.unit.depth),
+           tables.i32(shader.unit.subgroupSize)});
     }
     for (auto [entry, list] : llvm::zip_equal(entries, program->entries)) {
       SmallVector<TableWriter::Fields> dispatches;
@@ -267,7 +269,8 @@ struct DescriptionWriter {
             {tables.i32(lineOf(dispatch.name)), tables.i32(dispatch.shader),
              tables.i32(dispatch.level), tables.i32(dispatch.operands.size()),
              tables.symbol(tables.bytes("places", places, 8)),
-             tables.i64(dims.encode(dispatch.groups, entry.dimNames))});
+             tables.i64(dims.encode(dispatch.groups, entry.dimNames)),
+             tables.i32(dispatch.step), tables.i32(dispatch.form)});
       }
       lists.push_back({tables.symbol(tables.array("dispatches", dispatches)),
                        tables.i32(list.size()), tables.i32(0)});

@@ -17,8 +17,10 @@ constexpr size_t kAlignment = 64;
 
 class Emitter {
 public:
-  Emitter(ModuleOp source, ModuleOp modules, const Numbering &numbering)
-      : source(source), builder(modules.getBodyRegion()), numbering(numbering) {
+  Emitter(ModuleOp source, ModuleOp modules, const Numbering &numbering,
+          ArrayRef<MatrixUnit> units)
+      : source(source), builder(modules.getBodyRegion()), numbering(numbering),
+        units(units) {
     builder.setInsertionPointToEnd(modules.getBody());
   }
 
@@ -27,9 +29,11 @@ public:
 private:
   LogicalResult emitEntry(plan::ProgramOp program, size_t number);
   LogicalResult emitStep(plan::ProgramOp program, size_t number,
-                         Operation *step);
-  FailureOr<int64_t> addShader(spirv::ModuleOp module, int32_t features,
-                               bool isIndirect);
+                         Operation *step, int64_t stepNumber);
+  LogicalResult emitForm(DeviceKernel &kernel, size_t number, Operation *step,
+                         const DeviceProgram::Dispatch &common);
+  FailureOr<int64_t> addShader(spirv::ModuleOp module, const SpirvBuilder &code,
+                               const MatrixUnit &unit);
   FailureOr<asgc_place> placeOf(plan::ProgramOp program, Value buffer);
   asgc_place addConstant(const std::string &bytes);
   SmallVector<Use> usesOf(Operation *step) const;
@@ -37,7 +41,7 @@ private:
   ModuleOp source;
   OpBuilder builder;
   const Numbering &numbering;
-  DeviceTarget target;
+  ArrayRef<MatrixUnit> units;
   DeviceProgram result;
   std::map<std::vector<uint32_t>, int64_t> known; // shaders
   llvm::DenseMap<Value, asgc_place> constants;    // looked up only
@@ -55,13 +59,17 @@ FailureOr<DeviceProgram> Emitter::emit() {
 LogicalResult Emitter::emitEntry(plan::ProgramOp program, size_t number) {
   result.entries.emplace_back();
   uses.clear();
+  int64_t steps = 0;
   for (Operation &op : program.getBody().front())
     if (isa<plan::StepInterface>(op))
-      if (failed(emitStep(program, number, &op)))
+      if (failed(emitStep(program, number, &op, steps++)))
         return failure();
   std::vector<DeviceProgram::Dispatch> &list = result.entries.back();
-  std::vector<int64_t> levels = assignLevels(uses);
-  if (auto pair = findConflict(uses, levels))
+  auto areForms = [&](size_t a, size_t b) {
+    return list[a].step == list[b].step && list[a].form != list[b].form;
+  };
+  std::vector<int64_t> levels = assignLevels(uses, areForms);
+  if (auto pair = findConflict(uses, levels, areForms))
     return program.emitOpError()
            << "has dispatches '" << list[pair->first].name << "' and '"
            << list[pair->second].name << "' without a barrier between them";
@@ -74,44 +82,66 @@ LogicalResult Emitter::emitEntry(plan::ProgramOp program, size_t number) {
 }
 
 LogicalResult Emitter::emitStep(plan::ProgramOp program, size_t number,
-                                Operation *step) {
+                                Operation *step, int64_t stepNumber) {
   auto boundOf = [&](const DimExpr &expr) {
     return expr.evaluate([&](std::string_view name) {
       return program.getDimBound(StringRef(name));
     });
   };
-  std::unique_ptr<DeviceKernel> kernel =
-      DeviceKernel::create(step, target, boundOf);
-  if (!kernel)
-    return failure();
-  std::string name = cast<plan::StepInterface>(step).getStepName().str();
-  std::vector<asgc_place> operands;
+  DeviceProgram::Dispatch dispatch;
+  dispatch.name = cast<plan::StepInterface>(step).getStepName().str();
+  dispatch.step = stepNumber;
   for (Value operand : step->getOperands()) {
     FailureOr<asgc_place> place = placeOf(program, operand);
     if (failed(place))
       return failure();
-    operands.push_back(*place);
+    dispatch.operands.push_back(*place);
   }
-  for (auto [index, launch] : llvm::enumerate(kernel->launches)) {
+  for (const MatrixUnit &unit : units) {
+    DeviceTarget target;
+    target.unit = unit;
+    std::unique_ptr<DeviceKernel> kernel =
+        DeviceKernel::create(step, target, boundOf);
+    if (!kernel)
+      return failure();
+    bool usesUnit = llvm::any_of(
+        kernel->launches, [](const auto &launch) { return bool(launch.unit); });
+    if (!usesUnit)
+      continue;
+    if (failed(emitForm(*kernel, number, step, dispatch)))
+      return failure();
+    ++dispatch.form;
+  }
+  std::unique_ptr<DeviceKernel> kernel =
+      DeviceKernel::create(step, DeviceTarget(), boundOf);
+  return kernel ? emitForm(*kernel, number, step, dispatch) : failure();
+}
+
+LogicalResult Emitter::emitForm(DeviceKernel &kernel, size_t number,
+                                Operation *step,
+                                const DeviceProgram::Dispatch &common) {
+  for (auto [index, launch] : llvm::enumerate(kernel.launches)) {
     SpirvBuilder::Options options{.groupSize = launch.groupSize,
-                                  .numOperands = std::ssize(operands),
+                                  .numOperands = std::ssize(common.operands),
                                   .isIndirect = launch.isIndirect,
+                                  .unit = launch.unit,
                                   .dimIndex = [&](const DimExpr &expr) {
                                     return numbering.dimIndex(number, expr);
                                   }};
-    DeviceProgram::Dispatch dispatch;
-    dispatch.name = index == 0 ? name : name + ".combine";
-    SpirvBuilder code(builder, step->getLoc(), dispatch.name, options);
-    if (failed(kernel->emit(index, code)))
+    DeviceProgram::Dispatch dispatch = common;
+    if (index > 0)
+      dispatch.name += ".combine";
+    std::string suffix = launch.unit ? ".matrix" : "";
+    if (common.form > 0 && launch.unit)
+      suffix += std::to_string(common.form);
+    SpirvBuilder code(builder, step->getLoc(), dispatch.name + suffix, options);
+    if (failed(kernel.emit(index, code)))
       return failure();
-    spirv::ModuleOp module = code.finish();
-    FailureOr<int64_t> shader =
-        addShader(module, code.getFeatures(), code.isIndirect());
+    FailureOr<int64_t> shader = addShader(code.finish(), code, launch.unit);
     if (failed(shader))
       return failure();
     dispatch.shader = *shader;
     dispatch.groups = launch.groups;
-    dispatch.operands = operands;
     for (ArrayRef<int64_t> table : code.getTables())
       dispatch.operands.push_back(
           addConstant(std::string(reinterpret_cast<const char *>(table.data()),
@@ -123,15 +153,17 @@ LogicalResult Emitter::emitStep(plan::ProgramOp program, size_t number,
 }
 
 /// The number of the shader; equal ones are one.
-FailureOr<int64_t> Emitter::addShader(spirv::ModuleOp module, int32_t features,
-                                      bool isIndirect) {
+FailureOr<int64_t> Emitter::addShader(spirv::ModuleOp module,
+                                      const SpirvBuilder &code,
+                                      const MatrixUnit &unit) {
   SmallVector<uint32_t, 0> words;
   if (failed(spirv::serialize(module, words)))
     return failure();
   std::vector<uint32_t> key(words.begin(), words.end());
   auto [entry, isNew] = known.try_emplace(key, std::ssize(result.shaders));
   if (isNew)
-    result.shaders.push_back({std::move(key), features, isIndirect});
+    result.shaders.push_back(
+        {std::move(key), code.getFeatures(), code.isIndirect(), unit});
   return entry->second;
 }
 
@@ -225,7 +257,8 @@ std::string vulkan::constantBytes(ElementsAttr value) {
 
 FailureOr<DeviceProgram> vulkan::emitDeviceProgram(ModuleOp source,
                                                    ModuleOp modules,
-                                                   const Numbering &numbering) {
+                                                   const Numbering &numbering,
+                                                   ArrayRef<MatrixUnit> units) {
   source.getContext()->getOrLoadDialect<spirv::SPIRVDialect>();
-  return Emitter(source, modules, numbering).emit();
+  return Emitter(source, modules, numbering, units).emit();
 }

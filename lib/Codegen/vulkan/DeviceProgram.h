@@ -2,7 +2,7 @@
 #ifndef ASGC_CODEGEN_VULKAN_DEVICEPROGRAM_H
 #define ASGC_CODEGEN_VULKAN_DEVICEPROGRAM_H
 
-#include "asgc/DimExpr.h"
+#include "asgc/DeviceKernels.h"
 #include "asgc/program.h"
 #include "dialects/plan/Plan.h"
 
@@ -16,6 +16,7 @@ struct DeviceProgram {
     std::vector<uint32_t> words;
     int32_t features = 0;
     bool isIndirect = false;
+    MatrixUnit unit;
   };
   struct Dispatch {
     std::string name; ///< its line in the profile
@@ -23,6 +24,7 @@ struct DeviceProgram {
     int64_t level = 0;
     std::vector<asgc_place> operands;
     DimExpr groups;
+    int64_t step = 0, form = 0;
   };
 
   std::vector<Shader> shaders;
@@ -39,9 +41,11 @@ struct Numbering {
 
 /// Makes the shaders of all plan.programs of `source` and puts them, as
 /// spirv.modules, at the end of `modules`. Failure is reported at the step.
-mlir::FailureOr<DeviceProgram> emitDeviceProgram(mlir::ModuleOp source,
-                                                 mlir::ModuleOp modules,
-                                                 const Numbering &numbering);
+/// A step has a form for each of `units` that it can use, and one for all
+/// devices.
+mlir::FailureOr<DeviceProgram>
+emitDeviceProgram(mlir::ModuleOp source, mlir::ModuleOp modules,
+                  const Numbering &numbering, llvm::ArrayRef<MatrixUnit> units);
 
 /// Gives each dispatch a level and sorts them by it: a dispatch that reads what
 /// another one writes, or writes what it uses, has a higher level than the
@@ -51,11 +55,15 @@ struct Use {
   int64_t begin, end;
   bool isWrite;
 };
-std::vector<int64_t> assignLevels(llvm::ArrayRef<llvm::SmallVector<Use>> uses);
+/// Two that `areForms` of one step are never both run.
+using AreForms = llvm::function_ref<bool(size_t, size_t)>;
+std::vector<int64_t> assignLevels(
+    llvm::ArrayRef<llvm::SmallVector<Use>> uses,
+    AreForms areForms = [](size_t, size_t) { return false; });
 /// The first pair of dispatches of one level that may not run at once.
-std::optional<std::pair<size_t, size_t>>
-findConflict(llvm::ArrayRef<llvm::SmallVector<Use>> uses,
-             llvm::ArrayRef<int64_t> levels);
+std::optional<std::pair<size_t, size_t>> findConflict(
+    llvm::ArrayRef<llvm::SmallVector<Use>> uses, llvm::ArrayRef<int64_t> levels,
+    AreForms areForms = [](size_t, size_t) { return false; });
 
 /// The bytes of a constant as buffers hold them.
 std::string constantBytes(mlir::ElementsAttr value);

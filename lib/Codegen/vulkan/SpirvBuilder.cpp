@@ -23,6 +23,8 @@ Location fileLocation(Location loc) {
 constexpr int64_t kPushWords = ASGC_PUSH_BYTES / 8;
 
 int64_t bytesOf(Type type) {
+  if (auto vector = dyn_cast<VectorType>(type))
+    return vector.getNumElements() * bytesOf(vector.getElementType());
   return std::max(1u, type.getIntOrFloatBitWidth() / 8);
 }
 } // namespace
@@ -36,7 +38,8 @@ SpirvBuilder::SpirvBuilder(OpBuilder &builder, Location at, StringRef name,
   options.isIndirect |= options.numOperands + 2 > kPushWords;
   module = spirv::ModuleOp::create(
       builder, loc, spirv::AddressingModel::PhysicalStorageBuffer64,
-      spirv::MemoryModel::GLSL450, std::nullopt, name);
+      options.unit ? spirv::MemoryModel::Vulkan : spirv::MemoryModel::GLSL450,
+      std::nullopt, name);
   capabilities.insert(spirv::Capability::Shader);
   capabilities.insert(spirv::Capability::PhysicalStorageBufferAddresses);
   capabilities.insert(spirv::Capability::Int64);
@@ -62,7 +65,7 @@ spirv::ModuleOp SpirvBuilder::finish() {
       {static_cast<int32_t>(options.groupSize), 1, 1});
   module.setVceTripleAttr(spirv::VerCapExtAttr::get(
       spirv::Version::V_1_5, capabilities.getArrayRef(),
-      ArrayRef<spirv::Extension>(), builder.getContext()));
+      extensions.getArrayRef(), builder.getContext()));
   builder.setInsertionPointAfter(module);
   return module;
 }
@@ -172,22 +175,39 @@ int64_t SpirvBuilder::shared(Type element, int64_t count) {
   return std::ssize(sharedArrays) - 1;
 }
 
+Value SpirvBuilder::sharedPlace(int64_t array, Value index) {
+  return make<spirv::AccessChainOp>(
+      make<spirv::AddressOfOp>(sharedArrays[array]), ValueRange{index});
+}
+
+/// Under Vulkan's memory model (which matrices need) other items see only what
+/// is said to be not private.
+spirv::MemoryAccessAttr SpirvBuilder::sharedAccess() {
+  return options.unit
+             ? spirv::MemoryAccessAttr::get(
+                   builder.getContext(), spirv::MemoryAccess::NonPrivatePointer)
+             : spirv::MemoryAccessAttr();
+}
+
 Value SpirvBuilder::loadShared(int64_t array, Value index) {
-  return make<spirv::LoadOp>(make<spirv::AccessChainOp>(
-      make<spirv::AddressOfOp>(sharedArrays[array]), ValueRange{index}));
+  return make<spirv::LoadOp>(sharedPlace(array, index), sharedAccess(),
+                             IntegerAttr());
 }
 
 void SpirvBuilder::storeShared(int64_t array, Value index, Value value) {
-  Value place = make<spirv::AccessChainOp>(
-      make<spirv::AddressOfOp>(sharedArrays[array]), ValueRange{index});
-  spirv::StoreOp::create(builder, loc, place, value);
+  spirv::StoreOp::create(builder, loc, sharedPlace(array, index), value,
+                         sharedAccess(), IntegerAttr());
 }
 
 void SpirvBuilder::barrier() {
+  using spirv::MemorySemantics;
+  MemorySemantics semantics =
+      MemorySemantics::AcquireRelease | MemorySemantics::WorkgroupMemory;
+  if (options.unit)
+    semantics = semantics | MemorySemantics::MakeAvailable |
+                MemorySemantics::MakeVisible;
   spirv::ControlBarrierOp::create(builder, loc, spirv::Scope::Workgroup,
-                                  spirv::Scope::Workgroup,
-                                  spirv::MemorySemantics::AcquireRelease |
-                                      spirv::MemorySemantics::WorkgroupMemory);
+                                  spirv::Scope::Workgroup, semantics);
 }
 
 //===- Memory -------------------------------------------------------------===//

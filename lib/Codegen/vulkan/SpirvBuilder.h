@@ -22,6 +22,7 @@ public:
     int64_t groupSize = 1;
     int64_t numOperands = 0;
     bool isIndirect = false;
+    MatrixUnit unit{};
     /// The place of an extent in the table of dims.
     std::function<int64_t(const DimExpr &)> dimIndex;
   };
@@ -86,6 +87,14 @@ public:
   Value loadShared(int64_t array, Value index) override;
   void storeShared(int64_t array, Value index, Value value) override;
   void barrier() override;
+  Value join(llvm::ArrayRef<Value> parts) override;
+
+  Value subgroup() override;
+  Value loadFactor(Factor factor, Type element, int64_t array, Value index,
+                   int64_t stride, bool isTransposed) override;
+  Value zeroSum() override;
+  Value multiplyAdd(Value a, Value b, Value sum) override;
+  void storeSum(int64_t array, Value index, int64_t stride, Value sum) override;
 
 private:
   template <typename Op, typename... Args> Value make(Args &&...args) {
@@ -107,6 +116,9 @@ private:
   Value loadVariable(Value variable);
   void storeVariable(Value variable, Value value);
   Value pointerTo(Value address, Type element);
+  Value sharedPlace(int64_t array, Value index);
+  mlir::spirv::MemoryAccessAttr sharedAccess();
+  Type matrixType(Type element, mlir::spirv::CooperativeMatrixUseKHR use);
   void need(Type type, bool isMemory);
   Value logical(Binary kind, Value x, Value y);
   Value truncate(Value x);
@@ -122,6 +134,7 @@ private:
   llvm::SmallVector<mlir::spirv::GlobalVariableOp> sharedArrays;
   llvm::SmallVector<llvm::SmallVector<int64_t>> tables;
   llvm::SmallSetVector<mlir::spirv::Capability, 8> capabilities;
+  llvm::SmallSetVector<mlir::spirv::Extension, 2> extensions;
   int32_t features = 0;
   // Looked up only. All stand in the entry block.
   llvm::DenseMap<std::pair<mlir::Attribute, Type>, Value> constants;

@@ -343,7 +343,12 @@ Value SpirvBuilder::splat(Value scalar, int64_t) { return scalar; }
 Value SpirvBuilder::iota(Type element) {
   return integer(0, element.getIntOrFloatBitWidth());
 }
-Value SpirvBuilder::extract(Value vector, int64_t) { return vector; }
+Value SpirvBuilder::extract(Value vector, int64_t lane) {
+  return isa<VectorType>(vector.getType()) // of `join`
+             ? make<spirv::CompositeExtractOp>(
+                   vector, ArrayRef<int32_t>(static_cast<int32_t>(lane)))
+             : vector;
+}
 std::pair<Value, Value> SpirvBuilder::halves(Value vector) {
   return {vector, vector};
 }

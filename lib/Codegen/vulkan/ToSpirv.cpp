@@ -8,7 +8,8 @@
 using namespace mlir;
 using namespace asgc;
 
-OwningOpRef<ModuleOp> asgc::lowerPlanToSpirv(ModuleOp source) {
+OwningOpRef<ModuleOp>
+asgc::lowerPlanToSpirv(ModuleOp source, const std::vector<MatrixUnit> &units) {
   OwningOpRef<ModuleOp> modules = ModuleOp::create(source.getLoc());
   llvm::StringMap<int64_t> dims;
   vulkan::Numbering numbering;
@@ -20,7 +21,7 @@ OwningOpRef<ModuleOp> asgc::lowerPlanToSpirv(ModuleOp source) {
   numbering.variableIndex = [&](StringRef name) {
     return variables.try_emplace(name, variables.size()).first->second;
   };
-  if (failed(vulkan::emitDeviceProgram(source, *modules, numbering)))
+  if (failed(vulkan::emitDeviceProgram(source, *modules, numbering, units)))
     return nullptr;
   return modules;
 }

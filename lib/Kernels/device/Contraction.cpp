@@ -13,18 +13,22 @@ DimExpr blocksOf(const DimExpr &extent, int64_t size) {
 
 //===- Sizes --------------------------------------------------------------===//
 
-SmallVector<DimExpr> Contraction::blocks() const {
+SmallVector<DimExpr> TileGrid::blocks() const {
   SmallVector<DimExpr> extents(batch);
-  extents.push_back(blocksOf(rows, tile.rows));
-  extents.push_back(blocksOf(columns, tile.columns));
+  extents.push_back(blocksOf(rows, tileRows));
+  extents.push_back(blocksOf(columns, tileColumns));
   return extents;
 }
 
-DeviceLaunch Contraction::launch() const {
+DimExpr TileGrid::groups() const {
   DimExpr groups(1);
   for (const DimExpr &extent : blocks())
     groups = groups * extent;
-  return {.groups = groups, .groupSize = tile.items()};
+  return groups;
+}
+
+DeviceLaunch Contraction::launch() const {
+  return {.groups = grid().groups(), .groupSize = tile.items()};
 }
 
 void Contraction::chooseTile(const DeviceTarget &target,
@@ -41,9 +45,11 @@ void Contraction::chooseTile(const DeviceTarget &target,
   }
 }
 
-LogicalResult Contraction::check(Operation *op, const BoundOf &boundOf) const {
-  DimExpr groups = launch().groups;
-  for (const DimExpr &extent : {rows, columns, depth, groups}) {
+LogicalResult kernels::checkSizes(Operation *op, const TileGrid &grid,
+                                  const DimExpr &depth,
+                                  const BoundOf &boundOf) {
+  for (const DimExpr &extent :
+       {grid.rows, grid.columns, depth, grid.groups()}) {
     std::optional<int64_t> bound = boundOf(extent);
     // The end of the last tile must be in range too.
     if (!bound || *bound > INT32_MAX - 4096)
@@ -56,18 +62,23 @@ LogicalResult Contraction::check(Operation *op, const BoundOf &boundOf) const {
 
 //===- Emission -----------------------------------------------------------===//
 
-void Contraction::emit(DeviceBuilder &b) const {
-  SmallVector<DimExpr> extents = blocks();
-  DimExpr groups = launch().groups;
+void TileGrid::emit(DeviceBuilder &b, function_ref<void(ArrayRef<Value>)> open,
+                    function_ref<void(Value, Value)> body) const {
   // Groups beyond the last one have nothing to do.
   Value exists =
-      b.compare(arith::CmpIPredicate::slt, b.group(), b.extent(groups));
+      b.compare(arith::CmpIPredicate::slt, b.group(), b.extent(groups()));
   onlyIf(b, exists, [&] {
-    Values place = unflatten(b, b.group(), extents, INT32_MAX);
+    Values place = unflatten(b, b.group(), blocks(), INT32_MAX);
     Value column = place.pop_back_val(), row = place.pop_back_val();
     open(place);
-    emitTile(b, narrow(b, b.mulI(row, b.i64(tile.rows))),
-             narrow(b, b.mulI(column, b.i64(tile.columns))));
+    body(narrow(b, b.mulI(row, b.i64(tileRows))),
+         narrow(b, b.mulI(column, b.i64(tileColumns))));
+  });
+}
+
+void Contraction::emit(DeviceBuilder &b) const {
+  grid().emit(b, open, [&](Value firstRow, Value firstColumn) {
+    emitTile(b, firstRow, firstColumn);
   });
 }
 

@@ -6,6 +6,27 @@
 
 namespace asgc::kernels {
 
+/// How the result of a product is cut into tiles, one to a group: rows x
+/// columns for each point of `batch`.
+struct TileGrid {
+  SmallVector<DimExpr> batch;
+  DimExpr rows, columns;
+  int64_t tileRows = 1, tileColumns = 1;
+
+  SmallVector<DimExpr> blocks() const; ///< of the batch, down, across
+  DimExpr groups() const;
+  /// Runs `body` with the first row and column (i32) of the group's tile, after
+  /// `open` got its place in the batch (i64). Groups beyond the last tile do
+  /// nothing.
+  void emit(DeviceBuilder &builder,
+            llvm::function_ref<void(ArrayRef<Value>)> open,
+            llvm::function_ref<void(Value, Value)> body) const;
+};
+
+/// Reports sizes that are beyond 32 bits.
+mlir::LogicalResult checkSizes(Operation *op, const TileGrid &grid,
+                               const DimExpr &depth, const BoundOf &boundOf);
+
 /// c[row, column] = Σ a[row, depth] · b[depth, column] in f32, once for each
 /// point of `batch`. A group computes a tile of c: it brings slices of a and b
 /// to its memory, and each item multiplies what its part of the tile needs.
@@ -28,12 +49,15 @@ struct Contraction {
   /// The largest tile that is filled and leaves no part of the device idle.
   void chooseTile(const DeviceTarget &target, const BoundOf &boundOf);
   DeviceLaunch launch() const;
-  /// Reports sizes that are beyond 32 bits.
-  mlir::LogicalResult check(Operation *op, const BoundOf &boundOf) const;
+  mlir::LogicalResult check(Operation *op, const BoundOf &boundOf) const {
+    return checkSizes(op, grid(), depth, boundOf);
+  }
   void emit(DeviceBuilder &builder) const;
 
 private:
-  SmallVector<DimExpr> blocks() const;
+  TileGrid grid() const {
+    return {batch, rows, columns, tile.rows, tile.columns};
+  }
   void emitTile(DeviceBuilder &builder, Value blockRow,
                 Value blockColumn) const;
 };
@@ -43,6 +67,12 @@ Value loadFloat(KernelBuilder &builder, Value pointer, Value offset,
                 Type element);
 void storeFloat(KernelBuilder &builder, Value pointer, Value offset,
                 Type element, Value value);
+
+/// The same for one element or four, at a multiple of their size together.
+Values loadFloats(DeviceBuilder &builder, Value pointer, Value offset,
+                  Type element, int64_t count);
+void storeFloats(DeviceBuilder &builder, Value pointer, Value offset,
+                 Type element, ArrayRef<Value> values);
 
 /// The activation of a contraction.
 Value activate(KernelBuilder &builder, plan::Activation activation, Value x);

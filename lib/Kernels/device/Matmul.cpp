@@ -1,5 +1,5 @@
 //===- Matmul.cpp - Device code for plan.matmul ---------------------------===//
-#include "Contraction.h"
+#include "MatrixContraction.h"
 
 using namespace mlir;
 using namespace asgc;
@@ -8,15 +8,6 @@ using namespace asgc::kernels;
 namespace {
 
 Type elementOf(Value buffer) { return tensorOf(buffer).getElementType(); }
-
-class DeviceMatmul final : public DeviceKernel {
-public:
-  plan::MatmulOp op;
-  Contraction contraction;
-  SmallVector<DimExpr> a, b, c, offsets; // strides of the operands
-
-  LogicalResult emit(int64_t, DeviceBuilder &builder) override;
-};
 
 /// Σ strides[i] · place[i].
 Value offsetOf(KernelBuilder &b, ArrayRef<DimExpr> strides,
@@ -28,47 +19,194 @@ Value offsetOf(KernelBuilder &b, ArrayRef<DimExpr> strides,
   return offset;
 }
 
-LogicalResult DeviceMatmul::emit(int64_t, DeviceBuilder &builder) {
-  DeviceBuilder &k = builder;
-  // Operands of the step: a, b, bias, residual, c.
-  int64_t next = 2;
-  Value bias = op.getBias() ? k.operand(next++) : Value();
-  Value residual = op.getResidual() ? k.operand(next++) : Value();
-  Value cPointer = k.operand(next);
-  size_t rank = contraction.batch.size();
+/// Where the elements of a step's operands are.
+struct Operands {
+  mutable plan::MatmulOp op;         // its accessors are not const
+  SmallVector<DimExpr> batch, sizes; // m, n, k
+  SmallVector<DimExpr> a, b, c;      // strides
+  SmallVector<DimExpr> offsets;
+  // Elements at which the operands start in this place of the batch.
   Value aStart, bStart, cStart, residualStart;
-  contraction.open = [&](ArrayRef<Value> place) {
+
+  explicit Operands(plan::MatmulOp op)
+      : op(op), batch(plan::readExtents(op.getBatch())),
+        sizes(plan::readExtents(op.getSizes())),
+        a(plan::readExtents(op.getAStrides())),
+        b(plan::readExtents(op.getBStrides())),
+        c(plan::readExtents(op.getCStrides())),
+        offsets(plan::readExtents(op.getOffsets())) {}
+
+  bool isADepthFast() const { return a.back() == DimExpr(1); }
+  bool isBDepthFast() const { return !(b.back() == DimExpr(1)); }
+
+  void open(DeviceBuilder &k, ArrayRef<Value> place) {
     auto start = [&](ArrayRef<DimExpr> strides, const DimExpr &offset) {
       return k.addI(k.extent(offset),
-                    offsetOf(k, strides.take_front(rank), place));
+                    offsetOf(k, strides.take_front(batch.size()), place));
     };
     aStart = start(a, offsets[0]);
     bStart = start(b, offsets[1]);
     cStart = start(c, offsets[2]);
     residualStart = start(c, DimExpr(0));
-  };
-  auto at = [&](Value start, ArrayRef<DimExpr> strides, Value x, Value y) {
+  }
+  /// The offset of element (x, y) of an operand.
+  Value at(DeviceBuilder &k, Value start, ArrayRef<DimExpr> strides, Value x,
+           Value y) const {
     std::array place{wide(k, x), wide(k, y)};
-    return k.addI(start, offsetOf(k, strides.drop_front(rank), place));
-  };
+    return k.addI(start, offsetOf(k, strides.drop_front(batch.size()), place));
+  }
+  Value atA(DeviceBuilder &k, Value row, Value depth) const {
+    return at(k, aStart, a, row, depth);
+  }
+  Value atB(DeviceBuilder &k, Value depth, Value column) const {
+    return at(k, bStart, b, depth, column);
+  }
+
+  /// Finishes and stores one element of c, or four neighbouring columns.
+  void store(DeviceBuilder &k, Value row, Value column,
+             ArrayRef<Value> sums) const {
+    // Operands of the step: a, b, bias, residual, c.
+    int64_t next = 2, count = std::ssize(sums);
+    Values results(sums);
+    auto add = [&](Value buffer, Value offset) {
+      Values terms =
+          loadFloats(k, k.operand(next++), offset, elementOf(buffer), count);
+      for (auto [result, term] : llvm::zip_equal(results, terms))
+        result = k.addF(result, term);
+    };
+    if (Value bias = op.getBias())
+      add(bias, wide(k, column));
+    if (Value residual = op.getResidual())
+      add(residual, at(k, residualStart, c, row, column));
+    for (Value &result : results)
+      result = activate(k, op.getActivation(), result);
+    storeFloats(k, k.operand(next), at(k, cStart, c, row, column),
+                elementOf(op.getC()), results);
+  }
+};
+
+/// Whether runs of `of` elements along axis `fast` start at multiples of that.
+bool arePacked(ArrayRef<DimExpr> strides, size_t fast, const DimExpr &extent,
+               const DimExpr &offset, int64_t of) {
+  for (auto [axis, stride] : llvm::enumerate(strides))
+    if (axis == fast ? !(stride == DimExpr(1)) : !isMultiple(stride, of))
+      return false;
+  return isMultiple(extent, of) && isMultiple(offset, of);
+}
+
+//===- Scalar code --------------------------------------------------------===//
+
+class DeviceMatmul final : public DeviceKernel {
+public:
+  DeviceMatmul(plan::MatmulOp op) : operands(op) {}
+  LogicalResult plan(const DeviceTarget &target, const BoundOf &boundOf);
+  LogicalResult emit(int64_t, DeviceBuilder &builder) override;
+
+private:
+  Operands operands;
+  Contraction contraction;
+};
+
+LogicalResult DeviceMatmul::plan(const DeviceTarget &target,
+                                 const BoundOf &boundOf) {
+  contraction.batch = operands.batch;
+  contraction.rows = operands.sizes[0];
+  contraction.columns = operands.sizes[1];
+  contraction.depth = operands.sizes[2];
+  contraction.isADepthFast = operands.isADepthFast();
+  contraction.isBDepthFast = operands.isBDepthFast();
+  contraction.chooseTile(target, boundOf);
+  launches.push_back(contraction.launch());
+  return contraction.check(operands.op, boundOf);
+}
+
+LogicalResult DeviceMatmul::emit(int64_t, DeviceBuilder &k) {
+  contraction.open = [&](ArrayRef<Value> place) { operands.open(k, place); };
   contraction.loadA = [&](Value row, Value depth) {
-    return loadFloat(k, k.operand(0), at(aStart, a, row, depth),
-                     elementOf(op.getA()));
+    return loadFloat(k, k.operand(0), operands.atA(k, row, depth),
+                     elementOf(operands.op.getA()));
   };
   contraction.loadB = [&](Value depth, Value column) {
-    return loadFloat(k, k.operand(1), at(bStart, b, depth, column),
-                     elementOf(op.getB()));
+    return loadFloat(k, k.operand(1), operands.atB(k, depth, column),
+                     elementOf(operands.op.getB()));
   };
   contraction.store = [&](Value row, Value column, Value sum) {
-    if (bias)
-      sum = k.addF(
-          sum, loadFloat(k, bias, wide(k, column), elementOf(op.getBias())));
-    if (residual)
-      sum =
-          k.addF(sum, loadFloat(k, residual, at(residualStart, c, row, column),
-                                elementOf(op.getResidual())));
-    storeFloat(k, cPointer, at(cStart, c, row, column), elementOf(op.getC()),
-               activate(k, op.getActivation(), sum));
+    operands.store(k, row, column, sum);
+  };
+  contraction.emit(k);
+  return success();
+}
+
+//===- With a matrix unit -------------------------------------------------===//
+
+class MatrixMatmul final : public DeviceKernel {
+public:
+  MatrixMatmul(plan::MatmulOp op) : operands(op) {}
+  /// Whether the unit takes such operands.
+  bool plan(const DeviceTarget &target, const BoundOf &boundOf);
+  LogicalResult check(const BoundOf &boundOf) const {
+    return contraction.check(operands.op, boundOf);
+  }
+  LogicalResult emit(int64_t, DeviceBuilder &builder) override;
+
+private:
+  Operands operands;
+  MatrixContraction contraction;
+};
+
+bool MatrixMatmul::plan(const DeviceTarget &target, const BoundOf &boundOf) {
+  plan::MatmulOp op = operands.op;
+  Type element = elementOf(op.getA());
+  if (element != elementOf(op.getB()) || !(element.isF16() || element.isBF16()))
+    return false;
+  const DimExpr &m = operands.sizes[0], &n = operands.sizes[1],
+                &depth = operands.sizes[2];
+  contraction.batch = operands.batch;
+  contraction.rows = m;
+  contraction.columns = n;
+  contraction.depth = depth;
+  contraction.element = element;
+  size_t rank = operands.a.size();
+  bool isADepthFast = operands.isADepthFast();
+  contraction.a.isDepthFast = isADepthFast;
+  contraction.a.isPacked =
+      arePacked(operands.a, isADepthFast ? rank - 1 : rank - 2,
+                isADepthFast ? depth : m, operands.offsets[0], kPacked);
+  contraction.a.depthBytes = operands.a[rank - 1] * DimExpr(2);
+  bool isBDepthFast = operands.isBDepthFast();
+  contraction.b.isDepthFast = isBDepthFast;
+  contraction.b.isPacked =
+      arePacked(operands.b, isBDepthFast ? rank - 2 : rank - 1,
+                isBDepthFast ? depth : n, operands.offsets[1], kPacked);
+  contraction.b.depthBytes = operands.b[rank - 2] * DimExpr(2);
+  bool isWide = arePacked(operands.c, rank - 1, n, operands.offsets[2], 4);
+  contraction.storeWidth = isWide ? 4 : 1;
+  if (!contraction.chooseTile(target, boundOf))
+    return false;
+  launches.push_back(contraction.launch());
+  return true;
+}
+
+LogicalResult MatrixMatmul::emit(int64_t, DeviceBuilder &k) {
+  contraction.open = [&](ArrayRef<Value> place) { operands.open(k, place); };
+  auto bits = [&](int64_t operand, Value offset) {
+    return k.load(k.address(k.operand(operand), offset, 2), k.intType(16),
+                  false, {});
+  };
+  contraction.a.pointer = [&](Value row, Value depth) {
+    return k.address(k.operand(0), operands.atA(k, row, depth), 2);
+  };
+  contraction.a.load = [=, this, &k](Value row, Value depth) {
+    return bits(0, operands.atA(k, row, depth));
+  };
+  contraction.b.pointer = [&](Value column, Value depth) {
+    return k.address(k.operand(1), operands.atB(k, depth, column), 2);
+  };
+  contraction.b.load = [=, this, &k](Value column, Value depth) {
+    return bits(1, operands.atB(k, depth, column));
+  };
+  contraction.store = [&](Value row, Value column, ArrayRef<Value> sums) {
+    operands.store(k, row, column, sums);
   };
   contraction.emit(k);
   return success();
@@ -79,7 +217,6 @@ LogicalResult DeviceMatmul::emit(int64_t, DeviceBuilder &builder) {
 std::unique_ptr<DeviceKernel>
 kernels::createDeviceMatmul(plan::MatmulOp op, const DeviceTarget &target,
                             const BoundOf &boundOf) {
-  auto kernel = std::make_unique<DeviceMatmul>();
   for (Value buffer : op->getOperands())
     if (Type type = elementOf(buffer);
         !type.isF32() && !type.isF16() && !type.isBF16()) {
@@ -87,22 +224,9 @@ kernels::createDeviceMatmul(plan::MatmulOp op, const DeviceTarget &target,
                        << ", which the Vulkan backend does not";
       return nullptr;
     }
-  kernel->op = op;
-  kernel->a = plan::readExtents(op.getAStrides());
-  kernel->b = plan::readExtents(op.getBStrides());
-  kernel->c = plan::readExtents(op.getCStrides());
-  kernel->offsets = plan::readExtents(op.getOffsets());
-  SmallVector<DimExpr> sizes = plan::readExtents(op.getSizes());
-  Contraction &contraction = kernel->contraction;
-  contraction.batch = plan::readExtents(op.getBatch());
-  contraction.rows = sizes[0];
-  contraction.columns = sizes[1];
-  contraction.depth = sizes[2];
-  contraction.isADepthFast = kernel->a.back() == DimExpr(1);
-  contraction.isBDepthFast = !(kernel->b.back() == DimExpr(1));
-  contraction.chooseTile(target, boundOf);
-  if (failed(contraction.check(op, boundOf)))
-    return nullptr;
-  kernel->launches.push_back(contraction.launch());
-  return kernel;
+  if (auto kernel = std::make_unique<MatrixMatmul>(op);
+      kernel->plan(target, boundOf))
+    return failed(kernel->check(boundOf)) ? nullptr : std::move(kernel);
+  auto kernel = std::make_unique<DeviceMatmul>(op);
+  return failed(kernel->plan(target, boundOf)) ? nullptr : std::move(kernel);
 }

@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-#define ASGC_ABI_VERSION 2
+#define ASGC_ABI_VERSION 3
 
 /** Element types; the values are part of the ABI. */
 typedef enum asgc_dtype {
@@ -116,14 +116,24 @@ typedef struct asgc_shader {
   int64_t num_words;
   int32_t features;    /**< ASGC_SHADER_*, what it needs beyond the baseline */
   int32_t is_indirect;
+  /** The product that a subgroup forms at once, [rows, depth] by [depth,
+   * columns] into f32, and the items of that subgroup; 0 without matrices. */
+  int32_t matrix_rows, matrix_columns, matrix_depth, subgroup_size;
 } asgc_shader;
 
-enum { ASGC_SHADER_FLOAT64 = 1 };
+/** MATRIX_*: cooperative matrices of that type (VK_KHR_cooperative_matrix,
+ * VK_KHR_shader_bfloat16) in the shape that the shader names. */
+enum {
+  ASGC_SHADER_FLOAT64 = 1,
+  ASGC_SHADER_MATRIX_F16 = 2,
+  ASGC_SHADER_MATRIX_BF16 = 4
+};
 
 /** Bytes of push constants, which every device has. */
 #define ASGC_PUSH_BYTES 128
 
-/** One step of an entry on a device. */
+/** One step of an entry on a device, or a part of it. A step may be there in
+ * several forms; used is the lowest of which the device can run all shaders. */
 typedef struct asgc_dispatch {
   int32_t kernel;       /**< index in asgc_program_desc.kernels */
   int32_t shader;       /**< index in asgc_vulkan_desc.shaders */
@@ -132,6 +142,8 @@ typedef struct asgc_dispatch {
   const asgc_place *operands;
   asgc_dim groups;      /**< work groups; beyond what a grid has in x they go
                              on in y, and the shader ignores those too many */
+  int32_t step;         /**< rises; dispatches of one step have the same */
+  int32_t form;
 } asgc_dispatch;
 
 typedef struct asgc_dispatch_list {

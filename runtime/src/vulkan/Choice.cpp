@@ -21,6 +21,21 @@ template <typename Visit> void forEachFeature(Features &f, Visit visit) {
   visit(f.v13.synchronization2, "synchronization2");
 }
 
+/// The same for what matrices need.
+template <typename Visit> void forEachMatrixFeature(Features &f, Visit visit) {
+  visit(f.matrix.cooperativeMatrix, "cooperativeMatrix");
+  visit(f.v12.vulkanMemoryModel, "vulkanMemoryModel");
+  visit(f.v12.shaderFloat16, "shaderFloat16");
+  visit(f.v13.subgroupSizeControl, "subgroupSizeControl");
+  visit(f.v13.computeFullSubgroups, "computeFullSubgroups");
+}
+template <typename Visit>
+void forEachBfloat16Feature(Features &f, Visit visit) {
+  visit(f.bfloat16.shaderBFloat16Type, "shaderBFloat16Type");
+  visit(f.bfloat16.shaderBFloat16CooperativeMatrix,
+        "shaderBFloat16CooperativeMatrix");
+}
+
 /// What compiled shaders rely on, see lib/Kernels/device.
 constexpr uint32_t kGroupSize = 256;
 constexpr uint32_t kSharedBytes = 32 << 10;
@@ -80,11 +95,55 @@ std::string findObstacle(const Candidate &device, uint32_t version,
   return "";
 }
 
-Candidate examine(const Api &api, VkPhysicalDevice handle) {
+bool hasExtension(const Api &api, VkPhysicalDevice device, const char *name) {
+  uint32_t count = 0;
+  api.EnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr);
+  std::vector<VkExtensionProperties> extensions(count);
+  api.EnumerateDeviceExtensionProperties(device, nullptr, &count,
+                                         extensions.data());
+  return std::any_of(extensions.begin(), extensions.end(),
+                     [&](const auto &one) {
+                       return std::string_view(one.extensionName) == name;
+                     });
+}
+
+/// The products that subgroups form of f16 and, if `withBfloat16`, bf16.
+std::vector<MatrixShape> findMatrices(const Api &api, VkInstance instance,
+                                      VkPhysicalDevice device,
+                                      bool withBfloat16) {
+  const auto list =
+      reinterpret_cast<GetCooperativeMatrixProperties>(api.GetInstanceProcAddr(
+          instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR"));
+  uint32_t count = 0;
+  if (!list || list(device, &count, nullptr))
+    return {};
+  std::vector<CooperativeMatrixProperties> all(count);
+  if (list(device, &count, all.data()))
+    return {};
+  std::vector<MatrixShape> found;
+  for (const CooperativeMatrixProperties &one : all) {
+    const int32_t type = one.a == Float16    ? ASGC_SHADER_MATRIX_F16
+                         : one.a == Bfloat16 ? ASGC_SHADER_MATRIX_BF16
+                                             : 0;
+    if (!type || (type == ASGC_SHADER_MATRIX_BF16 && !withBfloat16) ||
+        one.b != one.a || one.c != Float32 || one.result != Float32 ||
+        one.scope != kSubgroupScope)
+      continue;
+    found.push_back(
+        {type, int32_t(one.rows), int32_t(one.columns), int32_t(one.depth)});
+  }
+  return found;
+}
+
+Candidate examine(const Api &api, VkInstance instance,
+                  VkPhysicalDevice handle) {
   Candidate device;
   device.handle = handle;
+  VkPhysicalDeviceVulkan13Properties v13{};
+  v13.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_PROPERTIES;
   VkPhysicalDeviceProperties2 properties{};
   properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
+  properties.pNext = &v13; // stays zero if the device does not know it
   api.GetPhysicalDeviceProperties2(handle, &properties);
   device.name = properties.properties.deviceName;
   device.properties = properties.properties;
@@ -96,11 +155,19 @@ Candidate examine(const Api &api, VkPhysicalDevice handle) {
   uint32_t version = properties.properties.apiVersion;
   std::string missing, unknown;
   if (version >= VK_API_VERSION_1_3) { // else the structures are unknown to it
-    Features features;
+    Features features(hasExtension(api, handle, kCooperativeMatrixExtension),
+                      hasExtension(api, handle, kBfloat16Extension));
     api.GetPhysicalDeviceFeatures2(handle, &features.all);
     unknown = features.hide(hiddenFeatures());
     missing = features.missing();
     device.hasFloat64 = features.all.features.shaderFloat64;
+    if (features.hasMatrices(false) &&
+        (v13.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT)) {
+      device.hasBfloat16 = features.hasMatrices(true);
+      device.matrices = findMatrices(api, instance, handle, device.hasBfloat16);
+      device.minSubgroupSize = v13.minSubgroupSize;
+      device.maxSubgroupSize = v13.maxSubgroupSize;
+    }
   }
   device.reason =
       unknown.empty()
@@ -116,7 +183,7 @@ asgc_vulkan_device Candidate::describe() const {
           memoryBytes,  int32_t(isUsable), int32_t(isChosen)};
 }
 
-Features::Features() {
+Features::Features(bool hasMatrix, bool hasBfloat16) {
   v13.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES;
   v12.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES;
   v11.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES;
@@ -124,10 +191,33 @@ Features::Features() {
   v12.pNext = &v13;
   v11.pNext = &v12;
   all.pNext = &v11;
+  void **end = &v13.pNext;
+  if (hasMatrix) {
+    *end = &matrix;
+    end = &matrix.pNext;
+  }
+  if (hasBfloat16)
+    *end = &bfloat16;
 }
 
 void Features::require() {
   forEachFeature(*this, [](VkBool32 &has, const char *) { has = VK_TRUE; });
+}
+
+void Features::requireMatrices(bool withBfloat16) {
+  auto set = [](VkBool32 &has, const char *) { has = VK_TRUE; };
+  forEachMatrixFeature(*this, set);
+  if (withBfloat16)
+    forEachBfloat16Feature(*this, set);
+}
+
+bool Features::hasMatrices(bool withBfloat16) const {
+  bool hasAll = true;
+  auto check = [&](VkBool32 &has, const char *) { hasAll &= has == VK_TRUE; };
+  forEachMatrixFeature(const_cast<Features &>(*this), check);
+  if (withBfloat16)
+    forEachBfloat16Feature(const_cast<Features &>(*this), check);
+  return hasAll;
 }
 
 std::string Features::hide(std::string_view names) {
@@ -140,6 +230,8 @@ std::string Features::hide(std::string_view names) {
         has = VK_FALSE, isKnown = true;
     };
     forEachFeature(*this, clear);
+    forEachMatrixFeature(*this, clear);
+    forEachBfloat16Feature(*this, clear);
     clear(all.features.shaderFloat64, "shaderFloat64"); // not in the baseline
     if (!isKnown)
       return std::string(name);
@@ -168,7 +260,7 @@ std::vector<Candidate> findCandidates(const Api &api, VkInstance instance) {
     return {};
   std::vector<Candidate> devices;
   for (VkPhysicalDevice handle : handles)
-    devices.push_back(examine(api, handle));
+    devices.push_back(examine(api, instance, handle));
   std::stable_sort(devices.begin(), devices.end(),
                    [](const Candidate &a, const Candidate &b) {
                      return std::pair(!a.isUsable, a.rank) <

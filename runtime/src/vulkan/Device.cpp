@@ -45,14 +45,24 @@ std::string Device::openDevice() {
   queueInfo.queueFamilyIndex = choice.queueFamily;
   queueInfo.queueCount = 1;
   queueInfo.pQueuePriorities = &priority;
-  Features features;
+  const bool hasMatrices = !choice.matrices.empty();
+  Features features(hasMatrices, choice.hasBfloat16);
   features.require();
   features.all.features.shaderFloat64 = choice.hasFloat64;
+  std::vector<const char *> extensions;
+  if (hasMatrices) {
+    features.requireMatrices(choice.hasBfloat16);
+    extensions.push_back(kCooperativeMatrixExtension);
+    if (choice.hasBfloat16)
+      extensions.push_back(kBfloat16Extension);
+  }
   VkDeviceCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
   info.pNext = &features.all;
   info.queueCreateInfoCount = 1;
   info.pQueueCreateInfos = &queueInfo;
+  info.enabledExtensionCount = uint32_t(extensions.size());
+  info.ppEnabledExtensionNames = extensions.data();
   if (VkResult result =
           api.CreateDevice(choice.handle, &info, nullptr, &handle))
     return text(choice.name, " does not open (Vulkan error ", int(result), ")");

@@ -235,7 +235,7 @@ asgc_status Executor::create(asgc_program &program, int64_t memoryLimit,
   if (!made->gpu)
     return fail(ASGC_NO_DEVICE, reason);
   made->info = made->gpu->choice.describe();
-  if (asgc_status status = made->checkFeatures())
+  if (asgc_status status = made->chooseForms())
     return status;
   made->planTensors();
   if (asgc_status status = made->allocateBlocks(memoryLimit))
@@ -243,18 +243,6 @@ asgc_status Executor::create(asgc_program &program, int64_t memoryLimit,
   if (asgc_status status = made->makePipelines())
     return status;
   out = std::move(made);
-  return ASGC_OK;
-}
-
-asgc_status Executor::checkFeatures() const {
-  for (int32_t i = 0; i < program.desc.vulkan->num_shaders; ++i)
-    if ((program.desc.vulkan->shaders[i].features & ASGC_SHADER_FLOAT64) &&
-        !gpu->choice.hasFloat64)
-      return fail(ASGC_NO_DEVICE,
-                  text("'", program.desc.name,
-                       "' computes with f64, and the "
-                       "Vulkan device ",
-                       gpu->choice.name, " lacks shaderFloat64"));
   return ASGC_OK;
 }
 
@@ -359,6 +347,15 @@ VkResult Executor::makePipeline(const asgc_shader &shader,
   info.stage.module = module;
   info.stage.pName = "main";
   info.layout = gpu->layout;
+  VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup{};
+  subgroup.sType =
+      VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO;
+  subgroup.requiredSubgroupSize = uint32_t(shader.subgroup_size);
+  if (subgroup.requiredSubgroupSize) {
+    info.stage.flags =
+        VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT;
+    info.stage.pNext = &subgroup;
+  }
   result = api.CreateComputePipelines(gpu->handle, gpu->cache.handle, 1, &info,
                                       nullptr, &pipeline);
   api.DestroyShaderModule(gpu->handle, module, nullptr);
@@ -369,11 +366,16 @@ VkResult Executor::makePipeline(const asgc_shader &shader,
 /// threads of the program share them.
 asgc_status Executor::makePipelines() {
   const asgc_vulkan_desc &desc = *program.desc.vulkan;
+  std::vector<char> isUsed(size_t(desc.num_shaders));
+  for (size_t e = 0; e < chosen.size(); ++e)
+    for (int32_t d : chosen[e])
+      isUsed[size_t(desc.entries[e].dispatches[d].shader)] = 1;
   pipelines.resize(size_t(desc.num_shaders));
   std::vector<VkResult> results(pipelines.size());
   auto make = [&](int64_t begin, int64_t end, int) {
     for (size_t i = size_t(begin); i < size_t(end); ++i)
-      results[i] = makePipeline(desc.shaders[i], pipelines[i]);
+      if (isUsed[i])
+        results[i] = makePipeline(desc.shaders[i], pipelines[i]);
   };
   program.pool.forEachRange(desc.num_shaders, 1, make);
   for (size_t i = 0; i < results.size(); ++i)

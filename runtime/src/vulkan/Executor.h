@@ -61,7 +61,7 @@ private:
   };
 
   explicit Executor(asgc_program &program) : program(program) {}
-  asgc_status checkFeatures() const;
+  asgc_status chooseForms();
   void planTensors();
   asgc_status allocateBlocks(int64_t memoryLimit);
   asgc_status makePipelines();
@@ -80,6 +80,8 @@ private:
   asgc_status record(int32_t entry, Recording &recording);
   asgc_status prepareProfile();
   asgc_status fillTables(int32_t entry, Recording &recording);
+  /// The dispatches of an entry that are run.
+  const std::vector<int32_t> &chosenOf(const asgc_dispatch_list &list) const;
   std::vector<int32_t> orderOf(const asgc_dispatch_list &list) const;
   void recordDispatch(const asgc_entry_desc &entry, const Recording &recording,
                       const asgc_dispatch &dispatch, uint64_t table);
@@ -96,7 +98,8 @@ private:
   Switches switches;
   std::shared_ptr<Device> gpu;
   asgc_vulkan_device info{};
-  std::vector<VkPipeline> pipelines; ///< per shader
+  std::vector<VkPipeline> pipelines; ///< per shader; null if it is not used
+  std::vector<std::vector<int32_t>> chosen; ///< per entry, see chosenOf
   Block arena, variables, constants, outputs;
   Lane lanes[2];
   std::vector<int64_t> variableOffsets;

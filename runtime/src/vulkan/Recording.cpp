@@ -4,7 +4,6 @@
 #include "../Program.h"
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 #include <random>
 
 namespace asgc::rt::vulkan {
@@ -82,8 +81,7 @@ void Executor::recordDispatch(const asgc_entry_desc &entry,
 
 /// The order of the dispatches: as listed, or each level shuffled.
 std::vector<int32_t> Executor::orderOf(const asgc_dispatch_list &list) const {
-  std::vector<int32_t> order(size_t(list.num_dispatches));
-  std::iota(order.begin(), order.end(), 0);
+  std::vector<int32_t> order = chosenOf(list);
   if (!switches.shuffleSeed)
     return order;
   std::mt19937_64 random(*switches.shuffleSeed);
@@ -207,17 +205,15 @@ asgc_status Executor::record(int32_t index, Recording &recording) {
 }
 
 asgc_status Executor::readProfile(const asgc_dispatch_list &list) {
-  std::vector<uint64_t> stamps(size_t(2 * list.num_dispatches));
-  if (stamps.empty())
-    return ASGC_OK;
-  if (VkResult result = gpu->api.GetQueryPoolResults(
-          gpu->handle, queries, 0, uint32_t(stamps.size()),
-          stamps.size() * sizeof(uint64_t), stamps.data(), sizeof(uint64_t),
-          VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT))
-    return gpu->describe(result, "reading the profile");
-  for (int32_t i = 0; i < list.num_dispatches; ++i) {
+  for (int32_t i : chosenOf(list)) {
+    uint64_t stamps[2]; // a dispatch that is not run has none
+    if (VkResult result = gpu->api.GetQueryPoolResults(
+            gpu->handle, queries, uint32_t(2 * i), 2, sizeof(stamps), stamps,
+            sizeof(stamps[0]),
+            VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT))
+      return gpu->describe(result, "reading the profile");
     KernelProfile &line = program.profile[size_t(list.dispatches[i].kernel)];
-    const uint64_t ticks = stamps[size_t(2 * i + 1)] - stamps[size_t(2 * i)];
+    const uint64_t ticks = stamps[1] - stamps[0];
     line.nanoseconds +=
         int64_t(double(ticks) * double(gpu->nanosecondsPerTick));
     ++line.calls;

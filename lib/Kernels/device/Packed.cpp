@@ -1,0 +1,48 @@
+//===- Packed.cpp - Several neighbouring floats in one access -------------===//
+#include "Contraction.h"
+
+using namespace mlir;
+using namespace asgc;
+using namespace asgc::kernels;
+
+Values kernels::loadFloats(DeviceBuilder &b, Value pointer, Value offset,
+                           Type element, int64_t count) {
+  if (count == 1)
+    return {loadFloat(b, pointer, offset, element)};
+  Value place = b.address(pointer, offset, bytesOf(element));
+  Values values;
+  if (element.isF32()) {
+    Value raw = b.load(place, VectorType::get(count, element), false, {});
+    for (int64_t i = 0; i < count; ++i)
+      values.push_back(b.extract(raw, i));
+    return values;
+  }
+  Value raw =
+      b.load(place, VectorType::get(count / 2, b.intType(32)), false, {});
+  for (int64_t i = 0; i < count; ++i) {
+    Value word = b.extract(raw, i / 2);
+    Value half = i % 2 ? b.shrU(word, b.i32(16)) : word;
+    Value bits = b.cast(Cast::TruncI, half, b.intType(16));
+    values.push_back(decode(b, bits, element));
+  }
+  return values;
+}
+
+void kernels::storeFloats(DeviceBuilder &b, Value pointer, Value offset,
+                          Type element, ArrayRef<Value> values) {
+  if (values.size() == 1)
+    return storeFloat(b, pointer, offset, element, values.front());
+  Values parts(values);
+  if (!element.isF32()) {
+    parts.clear();
+    for (auto [i, value] : llvm::enumerate(values)) {
+      Value bits = b.cast(Cast::ExtU, encode(b, value, element), b.intType(32));
+      if (i % 2 == 0)
+        parts.push_back(bits);
+      else
+        parts.back() = b.orI(parts.back(), b.shl(bits, b.i32(16)));
+    }
+  }
+  Value place = b.address(pointer, offset, bytesOf(element));
+  b.store(place, b.join(parts), {}, false);
+}
