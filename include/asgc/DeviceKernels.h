@@ -108,6 +108,9 @@ public:
 
   /// In order; one may need what those before it wrote.
   llvm::SmallVector<DeviceLaunch> launches;
+  /// Memory in which launches leave something for the next; if there is any, it
+  /// is the operand after the step's.
+  int64_t workspaceBytes = 0;
 
   /// Emits the shader of a launch. The builder's operands are the step's.
   virtual mlir::LogicalResult emit(int64_t launch, DeviceBuilder &builder) = 0;

@@ -259,7 +259,8 @@ struct DescriptionWriter {
            tables.i32(shader.unit.columns), tables.i32(shader.unit.depth),
            tables.i32(shader.unit.subgroupSize)});
     }
-    for (auto [entry, list] : llvm::zip_equal(entries, program->entries)) {
+    for (auto [entry, list, arenaBytes] : llvm::zip_equal(
+             entries, program->entries, program->arenaBytes)) {
       SmallVector<TableWriter::Fields> dispatches;
       for (const vulkan::DeviceProgram::Dispatch &dispatch : list) {
         StringRef places(
@@ -273,7 +274,8 @@ struct DescriptionWriter {
              tables.i32(dispatch.step), tables.i32(dispatch.form)});
       }
       lists.push_back({tables.symbol(tables.array("dispatches", dispatches)),
-                       tables.i32(list.size()), tables.i32(0)});
+                       tables.i32(list.size()), tables.i32(0),
+                       tables.i64(arenaBytes)});
     }
     const std::string &constants = program->constants;
     TableWriter::Fields fields{

@@ -12,8 +12,10 @@ using namespace asgc;
 using namespace asgc::vulkan;
 
 namespace {
-/// Alignment of constants.
+/// Alignment of constants and workspaces.
 constexpr size_t kAlignment = 64;
+/// Workspaces take turns in so much memory behind the plan's arena.
+constexpr int64_t kWorkspaceBytes = int64_t(64) << 20;
 
 class Emitter {
 public:
@@ -32,6 +34,7 @@ private:
                          Operation *step, int64_t stepNumber);
   LogicalResult emitForm(DeviceKernel &kernel, size_t number, Operation *step,
                          const DeviceProgram::Dispatch &common);
+  Use takeWorkspace(int64_t bytes);
   FailureOr<int64_t> addShader(spirv::ModuleOp module, const SpirvBuilder &code,
                                const MatrixUnit &unit);
   FailureOr<asgc_place> placeOf(plan::ProgramOp program, Value buffer);
@@ -46,6 +49,7 @@ private:
   std::map<std::vector<uint32_t>, int64_t> known; // shaders
   llvm::DenseMap<Value, asgc_place> constants;    // looked up only
   std::vector<SmallVector<Use>> uses;             // of the entry's dispatches
+  int64_t arenaEnd = 0, nextWorkspace = 0;        // of the entry
 };
 
 FailureOr<DeviceProgram> Emitter::emit() {
@@ -59,6 +63,11 @@ FailureOr<DeviceProgram> Emitter::emit() {
 LogicalResult Emitter::emitEntry(plan::ProgramOp program, size_t number) {
   result.entries.emplace_back();
   uses.clear();
+  arenaEnd = static_cast<int64_t>(
+      llvm::alignTo(program.getArena().value_or(0), kAlignment));
+  nextWorkspace = arenaEnd;
+  result.arenaBytes.push_back(
+      static_cast<int64_t>(program.getArena().value_or(0)));
   int64_t steps = 0;
   for (Operation &op : program.getBody().front())
     if (isa<plan::StepInterface>(op))
@@ -117,9 +126,26 @@ LogicalResult Emitter::emitStep(plan::ProgramOp program, size_t number,
   return kernel ? emitForm(*kernel, number, step, dispatch) : failure();
 }
 
+/// Bytes behind the arena. Whoever had them before is done first: the same
+/// bytes make a barrier.
+Use Emitter::takeWorkspace(int64_t bytes) {
+  if (nextWorkspace + bytes > arenaEnd + kWorkspaceBytes)
+    nextWorkspace = arenaEnd;
+  Use use{0, nextWorkspace, nextWorkspace + bytes, true};
+  nextWorkspace = static_cast<int64_t>(llvm::alignTo(use.end, kAlignment));
+  result.arenaBytes.back() = std::max(result.arenaBytes.back(), use.end);
+  return use;
+}
+
 LogicalResult Emitter::emitForm(DeviceKernel &kernel, size_t number,
                                 Operation *step,
-                                const DeviceProgram::Dispatch &common) {
+                                const DeviceProgram::Dispatch &given) {
+  DeviceProgram::Dispatch common = given;
+  SmallVector<Use> used = usesOf(step);
+  if (kernel.workspaceBytes > 0) {
+    used.push_back(takeWorkspace(kernel.workspaceBytes));
+    common.operands.push_back({ASGC_PLACE_ARENA, 0, used.back().begin});
+  }
   for (auto [index, launch] : llvm::enumerate(kernel.launches)) {
     SpirvBuilder::Options options{.groupSize = launch.groupSize,
                                   .numOperands = std::ssize(common.operands),
@@ -147,7 +173,7 @@ LogicalResult Emitter::emitForm(DeviceKernel &kernel, size_t number,
           addConstant(std::string(reinterpret_cast<const char *>(table.data()),
                                   table.size() * sizeof(int64_t))));
     result.entries.back().push_back(std::move(dispatch));
-    uses.push_back(usesOf(step));
+    uses.push_back(used);
   }
   return success();
 }

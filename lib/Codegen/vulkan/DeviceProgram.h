@@ -29,6 +29,7 @@ struct DeviceProgram {
 
   std::vector<Shader> shaders;
   std::vector<std::vector<Dispatch>> entries; ///< one per plan.program
+  std::vector<int64_t> arenaBytes;            ///< of each, with workspaces
   std::string constants;
 };
 

@@ -9,6 +9,17 @@ namespace {
 DimExpr blocksOf(const DimExpr &extent, int64_t size) {
   return (extent + DimExpr(size - 1)).floorDiv(size);
 }
+DimExpr productOf(ArrayRef<DimExpr> extents) {
+  DimExpr product(1);
+  for (const DimExpr &extent : extents)
+    product = product * extent;
+  return product;
+}
+
+/// An item adds the parts of one sum: there are few.
+const DeviceTarget kCombining{.pointsPerItem = 1};
+/// The workspace is no larger.
+constexpr int64_t kMostBytes = int64_t(16) << 20;
 } // namespace
 
 //===- Sizes --------------------------------------------------------------===//
@@ -27,8 +38,26 @@ DimExpr TileGrid::groups() const {
   return groups;
 }
 
-DeviceLaunch Contraction::launch() const {
-  return {.groups = grid().groups(), .groupSize = tile.items()};
+SmallVector<DimExpr> Contraction::points() const {
+  SmallVector<DimExpr> extents(batch);
+  extents.push_back(rows);
+  extents.push_back(columns);
+  return extents;
+}
+
+SmallVector<DeviceLaunch> Contraction::launches() const {
+  SmallVector<DeviceLaunch> launches = {
+      {.groups = grid().groups() * DimExpr(chunks), .groupSize = tile.items()}};
+  if (chunks > 1)
+    launches.push_back(pointLaunch(kCombining, productOf(points())));
+  return launches;
+}
+
+int64_t Contraction::workspaceBytes(const BoundOf &boundOf) const {
+  if (chunks == 1)
+    return 0;
+  DimExpr sums = productOf(points()) * DimExpr(chunks);
+  return 4 * boundOf(sums).value_or(0);
 }
 
 void Contraction::chooseTile(const DeviceTarget &target,
@@ -40,9 +69,14 @@ void Contraction::chooseTile(const DeviceTarget &target,
     tile = candidate;
     bool isFilled =
         2 * bound(rows) > tile.rows && 2 * bound(columns) > tile.columns;
-    if (isFilled && bound(launch().groups) >= target.busyGroups)
+    if (isFilled && bound(grid().groups()) >= target.busyGroups)
       return;
   }
+  // Two groups to each processor, with enough to sum to be worth a launch.
+  int64_t most = std::min({2 * target.busyGroups / bound(grid().groups()),
+                           bound(depth) / (4 * tile.depth),
+                           kMostBytes / 4 / bound(productOf(points()))});
+  chunks = std::max<int64_t>(1, most);
 }
 
 LogicalResult kernels::checkSizes(Operation *op, const TileGrid &grid,
@@ -76,14 +110,61 @@ void TileGrid::emit(DeviceBuilder &b, function_ref<void(ArrayRef<Value>)> open,
   });
 }
 
-void Contraction::emit(DeviceBuilder &b) const {
-  grid().emit(b, open, [&](Value firstRow, Value firstColumn) {
-    emitTile(b, firstRow, firstColumn);
+void Contraction::emit(int64_t launch, DeviceBuilder &b,
+                       Value workspace) const {
+  if (launch == 1)
+    return combine(b, workspace);
+  if (chunks == 1)
+    return grid().emit(b, open, [&](Value firstRow, Value firstColumn) {
+      emitTile(b, firstRow, firstColumn, b.i64(0), b.extent(depth), store);
+    });
+  TileGrid parts = grid();
+  parts.batch.push_back(DimExpr(chunks));
+  Value from, to, first; // of the depth, and in the workspace
+  auto openPart = [&](ArrayRef<Value> place) {
+    open(place.drop_back());
+    DimExpr slices = blocksOf(blocksOf(depth, tile.depth), chunks);
+    Value size = b.extent(slices * DimExpr(tile.depth));
+    from = b.mulI(place.back(), size);
+    to = b.binary(Binary::MinS, b.addI(from, size), b.extent(depth));
+    first = place.back();
+    for (auto [extent, at] : llvm::zip(batch, place))
+      first = b.addI(b.mulI(first, b.extent(extent)), at);
+  };
+  parts.emit(b, openPart, [&](Value firstRow, Value firstColumn) {
+    emitTile(b, firstRow, firstColumn, from, to,
+             [&](Value row, Value column, Value sum) {
+               Value place =
+                   b.addI(b.mulI(first, b.extent(rows)), wide(b, row));
+               place =
+                   b.addI(b.mulI(place, b.extent(columns)), wide(b, column));
+               storeFloat(b, workspace, place, b.f32Type(), sum);
+             });
   });
 }
 
-void Contraction::emitTile(DeviceBuilder &b, Value firstRow,
-                           Value firstColumn) const {
+/// Adds the parts of each sum, always in the same order.
+void Contraction::combine(DeviceBuilder &b, Value workspace) const {
+  DimExpr count = productOf(points());
+  forEachPoint(b, kCombining, count, [&](Value number) {
+    auto part = [&](Value chunk) {
+      Value place = b.addI(b.mulI(chunk, b.extent(count)), number);
+      return loadFloat(b, workspace, place, b.f32Type());
+    };
+    Value sum = b.loop(b.i64(1), b.i64(chunks), 1, {part(b.i64(0))},
+                       [&](Value chunk, ValueRange before) -> Values {
+                         return {b.addF(before[0], part(chunk))};
+                       })[0];
+    Values place = unflatten(b, number, points(), INT32_MAX);
+    Value column = place.pop_back_val(), row = place.pop_back_val();
+    open(place);
+    store(narrow(b, row), narrow(b, column), sum);
+  });
+}
+
+void Contraction::emitTile(DeviceBuilder &b, Value firstRow, Value firstColumn,
+                           Value from, Value to,
+                           function_ref<void(Value, Value, Value)> put) const {
   using arith::CmpIPredicate;
   Value rowCount = narrow(b, b.extent(rows));
   Value columnCount = narrow(b, b.extent(columns));
@@ -147,21 +228,19 @@ void Contraction::emitTile(DeviceBuilder &b, Value firstRow,
         after.push_back(b.fma(left[i], right[j], before[after.size()]));
     return after;
   };
-  Values sums =
-      b.loop(b.i64(0), b.extent(depth), tile.depth, zeros,
-             [&](Value from, ValueRange before) -> Values {
-               Value firstDepth = narrow(b, from);
-               bring(aTile, tile.rows, isADepthFast, firstRow, rowCount,
-                     firstDepth, loadA);
-               bring(bTile, tile.columns, isBDepthFast, firstColumn,
-                     columnCount, firstDepth,
-                     [&](Value column, Value at) { return loadB(at, column); });
-               b.barrier();
-               Values after =
-                   b.loop(b.i64(0), b.i64(tile.depth), 1, before, multiply);
-               b.barrier();
-               return after;
-             });
+  Values sums = b.loop(
+      from, to, tile.depth, zeros, [&](Value at, ValueRange before) -> Values {
+        Value firstDepth = narrow(b, at);
+        bring(aTile, tile.rows, isADepthFast, firstRow, rowCount, firstDepth,
+              loadA);
+        bring(bTile, tile.columns, isBDepthFast, firstColumn, columnCount,
+              firstDepth,
+              [&](Value column, Value at) { return loadB(at, column); });
+        b.barrier();
+        Values after = b.loop(b.i64(0), b.i64(tile.depth), 1, before, multiply);
+        b.barrier();
+        return after;
+      });
   for (int64_t i = 0; i < tile.itemRows; ++i)
     for (int64_t j = 0; j < tile.itemColumns; ++j) {
       Value row = b.addI(firstRow, b.addI(itemRow, b.i32(i * rowStep)));
@@ -171,7 +250,7 @@ void Contraction::emitTile(DeviceBuilder &b, Value firstRow,
           b.andI(b.compare(CmpIPredicate::slt, row, rowCount),
                  b.compare(CmpIPredicate::slt, column, columnCount));
       onlyIf(b, isInside,
-             [&] { store(row, column, sums[i * tile.itemColumns + j]); });
+             [&] { put(row, column, sums[i * tile.itemColumns + j]); });
     }
 }
 

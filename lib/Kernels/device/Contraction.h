@@ -37,6 +37,9 @@ struct Contraction {
   SmallVector<DimExpr> batch;
   DimExpr rows, columns, depth;
   DeviceTarget::Tile tile{};
+  /// Parts of the depth that groups of their own sum up, where there are too
+  /// few tiles for the device. A second launch adds them in order.
+  int64_t chunks = 1;
   bool isADepthFast = true; ///< a's neighbours in memory lie along the depth
   bool isBDepthFast = false;
 
@@ -48,18 +51,24 @@ struct Contraction {
 
   /// The largest tile that is filled and leaves no part of the device idle.
   void chooseTile(const DeviceTarget &target, const BoundOf &boundOf);
-  DeviceLaunch launch() const;
+  SmallVector<DeviceLaunch> launches() const;
+  /// For the sums of the parts.
+  int64_t workspaceBytes(const BoundOf &boundOf) const;
   mlir::LogicalResult check(Operation *op, const BoundOf &boundOf) const {
     return checkSizes(op, grid(), depth, boundOf);
   }
-  void emit(DeviceBuilder &builder) const;
+  /// `workspace` is null if there are no parts.
+  void emit(int64_t launch, DeviceBuilder &builder, Value workspace) const;
 
 private:
   TileGrid grid() const {
     return {batch, rows, columns, tile.rows, tile.columns};
   }
-  void emitTile(DeviceBuilder &builder, Value blockRow,
-                Value blockColumn) const;
+  SmallVector<DimExpr> points() const; ///< of the result
+  void emitTile(DeviceBuilder &builder, Value firstRow, Value firstColumn,
+                Value from, Value to,
+                llvm::function_ref<void(Value, Value, Value)> put) const;
+  void combine(DeviceBuilder &builder, Value workspace) const;
 };
 
 /// An element of a buffer as f32, and the reverse.

@@ -26,7 +26,7 @@ public:
   Type element;
 
   LogicalResult plan(const DeviceTarget &target, const BoundOf &boundOf);
-  LogicalResult emit(int64_t, DeviceBuilder &builder) override;
+  LogicalResult emit(int64_t launch, DeviceBuilder &builder) override;
 
 private:
   DimExpr perGroup(const DimExpr &channels) const {
@@ -101,11 +101,12 @@ LogicalResult DeviceConv::plan(const DeviceTarget &target,
     break;
   }
   contraction.chooseTile(target, boundOf);
-  launches.push_back(contraction.launch());
+  launches = contraction.launches();
+  workspaceBytes = contraction.workspaceBytes(boundOf);
   return contraction.check(op, boundOf);
 }
 
-LogicalResult DeviceConv::emit(int64_t, DeviceBuilder &b) {
+LogicalResult DeviceConv::emit(int64_t launch, DeviceBuilder &b) {
   using arith::CmpIPredicate;
   Kind kind = op.getKind();
   Value bias = op.getBias() ? b.operand(2) : Value();
@@ -215,7 +216,9 @@ LogicalResult DeviceConv::emit(int64_t, DeviceBuilder &b) {
     };
     break;
   }
-  contraction.emit(b);
+  contraction.emit(launch, b,
+                   launches.size() > 1 ? b.operand(op->getNumOperands())
+                                       : Value());
   return success();
 }
 

@@ -100,7 +100,7 @@ class DeviceMatmul final : public DeviceKernel {
 public:
   DeviceMatmul(plan::MatmulOp op) : operands(op) {}
   LogicalResult plan(const DeviceTarget &target, const BoundOf &boundOf);
-  LogicalResult emit(int64_t, DeviceBuilder &builder) override;
+  LogicalResult emit(int64_t launch, DeviceBuilder &builder) override;
 
 private:
   Operands operands;
@@ -116,11 +116,12 @@ LogicalResult DeviceMatmul::plan(const DeviceTarget &target,
   contraction.isADepthFast = operands.isADepthFast();
   contraction.isBDepthFast = operands.isBDepthFast();
   contraction.chooseTile(target, boundOf);
-  launches.push_back(contraction.launch());
+  launches = contraction.launches();
+  workspaceBytes = contraction.workspaceBytes(boundOf);
   return contraction.check(operands.op, boundOf);
 }
 
-LogicalResult DeviceMatmul::emit(int64_t, DeviceBuilder &k) {
+LogicalResult DeviceMatmul::emit(int64_t launch, DeviceBuilder &k) {
   contraction.open = [&](ArrayRef<Value> place) { operands.open(k, place); };
   contraction.loadA = [&](Value row, Value depth) {
     return loadFloat(k, k.operand(0), operands.atA(k, row, depth),
@@ -133,7 +134,9 @@ LogicalResult DeviceMatmul::emit(int64_t, DeviceBuilder &k) {
   contraction.store = [&](Value row, Value column, Value sum) {
     operands.store(k, row, column, sum);
   };
-  contraction.emit(k);
+  contraction.emit(
+      launch, k,
+      launches.size() > 1 ? k.operand(operands.op->getNumOperands()) : Value());
   return success();
 }
 
@@ -172,12 +175,14 @@ bool MatrixMatmul::plan(const DeviceTarget &target, const BoundOf &boundOf) {
   contraction.a.isPacked =
       arePacked(operands.a, isADepthFast ? rank - 1 : rank - 2,
                 isADepthFast ? depth : m, operands.offsets[0], kPacked);
+  contraction.a.acrossBytes = operands.a[rank - 2] * DimExpr(2);
   contraction.a.depthBytes = operands.a[rank - 1] * DimExpr(2);
   bool isBDepthFast = operands.isBDepthFast();
   contraction.b.isDepthFast = isBDepthFast;
   contraction.b.isPacked =
       arePacked(operands.b, isBDepthFast ? rank - 2 : rank - 1,
                 isBDepthFast ? depth : n, operands.offsets[1], kPacked);
+  contraction.b.acrossBytes = operands.b[rank - 1] * DimExpr(2);
   contraction.b.depthBytes = operands.b[rank - 2] * DimExpr(2);
   bool isWide = arePacked(operands.c, rank - 1, n, operands.offsets[2], 4);
   contraction.storeWidth = isWide ? 4 : 1;
@@ -189,21 +194,11 @@ bool MatrixMatmul::plan(const DeviceTarget &target, const BoundOf &boundOf) {
 
 LogicalResult MatrixMatmul::emit(int64_t, DeviceBuilder &k) {
   contraction.open = [&](ArrayRef<Value> place) { operands.open(k, place); };
-  auto bits = [&](int64_t operand, Value offset) {
-    return k.load(k.address(k.operand(operand), offset, 2), k.intType(16),
-                  false, {});
-  };
   contraction.a.pointer = [&](Value row, Value depth) {
     return k.address(k.operand(0), operands.atA(k, row, depth), 2);
   };
-  contraction.a.load = [=, this, &k](Value row, Value depth) {
-    return bits(0, operands.atA(k, row, depth));
-  };
   contraction.b.pointer = [&](Value column, Value depth) {
     return k.address(k.operand(1), operands.atB(k, depth, column), 2);
-  };
-  contraction.b.load = [=, this, &k](Value column, Value depth) {
-    return bits(1, operands.atB(k, depth, column));
   };
   contraction.store = [&](Value row, Value column, ArrayRef<Value> sums) {
     operands.store(k, row, column, sums);

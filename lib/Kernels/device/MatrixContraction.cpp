@@ -54,8 +54,13 @@ private:
     Value place;         // in the array
     Value across, along; // of its first element; `along` from the slice's start
     Value pointer;       // where it is at depth `along`
+    Value room;          // elements that follow it across; null: enough
   };
-  Value gather(const Slot &slot, Value depth, Value depthCount) const;
+  Value read(const Slot &slot, Value bytes) const;
+  Value readGuarded(const Slot &slot, Value bytes, Value depth,
+                    Value depthCount) const;
+  Value elementAt(const Slot &slot, Value bytes, int64_t number) const;
+  Value pack(llvm::function_ref<Value(int64_t)> element) const;
 
   DeviceBuilder &b;
   const MatrixContraction::Factor &factor;
@@ -80,65 +85,83 @@ void SliceLoader::open(Value first, Value theCount, bool isWhole) {
     slot.across = b.addI(first, factor.isDepthFast ? line : fast);
     // What is beyond the end only reaches sums that nobody stores; any element
     // will do.
-    if (!isWhole && factor.isPacked) {
-      int64_t reach = factor.isDepthFast ? 1 : kPacked;
-      slot.across =
-          b.binary(Binary::MinS, slot.across, b.subI(count, b.i32(reach)));
+    if (!isWhole) {
+      bool isRun = factor.isPacked && !factor.isDepthFast;
+      Value last = b.subI(count, b.i32(isRun ? kPacked : 1));
+      slot.across = b.binary(Binary::MinS, slot.across, last);
+      if (!factor.isPacked && !factor.isDepthFast)
+        slot.room = b.subI(last, slot.across);
     }
-    if (factor.isPacked)
-      slot.pointer = factor.pointer(slot.across, slot.along);
+    slot.pointer = factor.pointer(slot.across, slot.along);
     slots.push_back(slot);
   }
 }
 
-/// Eight elements, each read by itself.
-Value SliceLoader::gather(const Slot &slot, Value depth,
-                          Value depthCount) const {
+/// The address of an element of the slot, `bytes` further along the depth.
+Value SliceLoader::elementAt(const Slot &slot, Value bytes,
+                             int64_t number) const {
+  Value place = b.addI(slot.pointer, bytes);
+  if (number == 0)
+    return place;
+  Value step =
+      b.extent(factor.isDepthFast ? factor.depthBytes : factor.acrossBytes);
+  Value steps = b.i64(number);
+  if (slot.room)
+    steps = wide(b, b.binary(Binary::MinS, b.i32(number), slot.room));
+  return b.addI(place, b.mulI(step, steps));
+}
+
+/// Eight halves (i16) as a quad.
+Value SliceLoader::pack(function_ref<Value(int64_t)> element) const {
   Values words;
-  for (int64_t i = 0; i < kPacked; ++i) {
-    Value across = slot.across, along = b.addI(depth, slot.along);
-    (factor.isDepthFast ? along : across) =
-        b.addI(factor.isDepthFast ? along : across, b.i32(i));
-    Value isInside = b.compare(CmpIPredicate::slt, across, count);
-    if (depthCount)
-      isInside =
-          b.andI(isInside, b.compare(CmpIPredicate::slt, along, depthCount));
-    // Outside, the first element is read and dropped.
-    Value bits = factor.load(b.select(isInside, across, b.i32(0)),
-                             b.select(isInside, along, b.i32(0)));
-    bits =
-        b.select(isInside, b.cast(Cast::ExtU, bits, b.intType(32)), b.i32(0));
-    if (i % 2 == 0)
-      words.push_back(bits);
-    else
-      words.back() = b.orI(words.back(), b.shl(bits, b.i32(16)));
+  for (int64_t i = 0; i < kPacked; i += 2) {
+    Value low = b.cast(Cast::ExtU, element(i), b.intType(32));
+    Value high = b.cast(Cast::ExtU, element(i + 1), b.intType(32));
+    words.push_back(b.orI(low, b.shl(high, b.i32(16))));
   }
   return b.join(words);
 }
 
-Values SliceLoader::load(Value depth, Value depthCount) const {
-  Type quad = VectorType::get(4, b.intType(32));
-  Value bytes;
+Value SliceLoader::read(const Slot &slot, Value bytes) const {
   if (factor.isPacked)
-    bytes = b.mulI(wide(b, depth), b.extent(factor.depthBytes));
-  Values quads;
-  for (const Slot &slot : slots) {
-    if (!factor.isPacked) {
-      quads.push_back(gather(slot, depth, depthCount));
-      continue;
-    }
-    if (!depthCount) {
-      quads.push_back(b.load(b.addI(slot.pointer, bytes), quad, false, {}));
-      continue;
-    }
-    // Along the depth too a quad is inside or outside as a whole.
-    Value isInside =
-        b.compare(CmpIPredicate::slt, b.addI(depth, slot.along), depthCount);
-    Value start = factor.pointer(slot.across, b.i32(0));
-    Value place = b.select(isInside, b.addI(slot.pointer, bytes), start);
-    quads.push_back(
-        b.select(isInside, b.load(place, quad, false, {}), zeroQuad(b)));
+    return b.load(elementAt(slot, bytes, 0), VectorType::get(4, b.intType(32)),
+                  false, {});
+  return pack([&](int64_t i) {
+    return b.load(elementAt(slot, bytes, i), b.intType(16), false, {});
+  });
+}
+
+/// The same with zeros from `depthCount` on.
+Value SliceLoader::readGuarded(const Slot &slot, Value bytes, Value depth,
+                               Value depthCount) const {
+  // Outside, the first element is read and dropped.
+  Value start = factor.pointer(slot.across, b.i32(0));
+  auto isInside = [&](int64_t i) {
+    Value at = b.addI(depth, slot.along);
+    if (factor.isDepthFast)
+      at = b.addI(at, b.i32(i));
+    return b.compare(CmpIPredicate::slt, at, depthCount);
+  };
+  if (factor.isPacked) { // along the depth too it is inside as a whole
+    Value inside = isInside(0);
+    Value quad = b.load(b.select(inside, elementAt(slot, bytes, 0), start),
+                        VectorType::get(4, b.intType(32)), false, {});
+    return b.select(inside, quad, zeroQuad(b));
   }
+  return pack([&](int64_t i) {
+    Value inside = isInside(i);
+    Value half = b.load(b.select(inside, elementAt(slot, bytes, i), start),
+                        b.intType(16), false, {});
+    return b.select(inside, half, b.integer(0, 16));
+  });
+}
+
+Values SliceLoader::load(Value depth, Value depthCount) const {
+  Value bytes = b.mulI(wide(b, depth), b.extent(factor.depthBytes));
+  Values quads;
+  for (const Slot &slot : slots)
+    quads.push_back(depthCount ? readGuarded(slot, bytes, depth, depthCount)
+                               : read(slot, bytes));
   return quads;
 }
 
@@ -200,11 +223,11 @@ void MatrixContraction::emitTile(DeviceBuilder &builder, Value firstRow,
                isMultiple(rows, tile.rows));
   bLoader.open(firstColumn, narrow(k, k.extent(columns)),
                isMultiple(columns, tile.columns));
-  Value depthCount =
-      isMultiple(depth, tile.depth) ? Value() : narrow(k, k.extent(depth));
-  auto load = [&](Value from) {
-    return std::pair(aLoader.load(from, depthCount),
-                     bLoader.load(from, depthCount));
+  // A slice that may go beyond the end of the depth has zeros there.
+  bool isWhole = isMultiple(depth, tile.depth);
+  Value depthCount = isWhole ? Value() : narrow(k, k.extent(depth));
+  auto load = [&](Value from, Value end) {
+    return std::pair(aLoader.load(from, end), bLoader.load(from, end));
   };
   auto store = [&](const std::pair<Values, Values> &quads) {
     aLoader.store(quads.first);
@@ -227,19 +250,26 @@ void MatrixContraction::emitTile(DeviceBuilder &builder, Value firstRow,
   Value firstB = k.addI(begin(b, bLayout, across, tile.subgroupColumns),
                         k.i32(aLayout.size()));
 
-  store(load(k.i32(0)));
-  Values zeros(tile.subgroupRows / unit.rows *
-                   (tile.subgroupColumns / unit.columns),
-               k.zeroSum());
-  Values sums = k.loop(k.i64(tile.depth), k.extent(depth), tile.depth, zeros,
-                       [&](Value from, ValueRange before) -> Values {
-                         auto next = load(narrow(k, from));
-                         Values after =
-                             multiply(k, array, firstA, firstB, before);
-                         k.barrier();
-                         store(next);
-                         return after;
-                       });
+  store(load(k.i32(0), depthCount));
+  Values sums(tile.subgroupRows / unit.rows *
+                  (tile.subgroupColumns / unit.columns),
+              k.zeroSum());
+  auto advance = [&](Value from, Value end, ValueRange before) {
+    auto next = load(from, end);
+    Values after = multiply(k, array, firstA, firstB, before);
+    k.barrier();
+    store(next);
+    return after;
+  };
+  DimExpr wholeDepth = depth.floorDiv(tile.depth) * DimExpr(tile.depth);
+  sums = k.loop(k.i64(tile.depth), k.extent(wholeDepth), tile.depth, sums,
+                [&](Value from, ValueRange before) -> Values {
+                  return advance(narrow(k, from), {}, before);
+                });
+  if (!isWhole)
+    sums = advance(k.binary(Binary::MaxS, narrow(k, k.extent(wholeDepth)),
+                            k.i32(tile.depth)),
+                   depthCount, sums);
   sums = multiply(k, array, firstA, firstB, sums);
   storeTile(k, array, subgroup, sums, firstRow, firstColumn);
 }

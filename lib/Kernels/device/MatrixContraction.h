@@ -29,12 +29,9 @@ struct MatrixContraction {
     /// bytes, wherever they start at a multiple of `kPacked`; its extent is
     /// such a multiple.
     bool isPacked = false;
-    /// If so: the address of an element and the bytes from one to the next
-    /// along the depth.
+    /// The address of an element, and the bytes from one to the next.
     std::function<Value(Value across, Value depth)> pointer;
-    DimExpr depthBytes;
-    /// If not: the 16 bits of an element.
-    std::function<Value(Value across, Value depth)> load;
+    DimExpr acrossBytes, depthBytes;
   };
 
   SmallVector<DimExpr> batch;

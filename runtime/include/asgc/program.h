@@ -150,6 +150,7 @@ typedef struct asgc_dispatch_list {
   const asgc_dispatch *dispatches;
   int32_t num_dispatches;
   int32_t reserved;
+  int64_t arena_bytes; /**< with what dispatches need beyond the entry's */
 } asgc_dispatch_list;
 
 typedef struct asgc_vulkan_desc {

@@ -277,8 +277,8 @@ void Executor::planTensors() {
     plan.outputBytes = place(entry.outputs, entry.num_outputs, plan.outputs);
     inputBytes = std::max(inputBytes, plan.inputBytes);
     outputBytes = std::max(outputBytes, plan.outputBytes);
-    arenaBytes = std::max(arenaBytes, entry.arena_bytes);
     const asgc_dispatch_list &list = desc.vulkan->entries[e];
+    arenaBytes = std::max({arenaBytes, entry.arena_bytes, list.arena_bytes});
     for (int32_t i = 0; i < list.num_dispatches; ++i) {
       const asgc_dispatch &dispatch = list.dispatches[i];
       bool isIndirect = desc.vulkan->shaders[dispatch.shader].is_indirect;

@@ -1,4 +1,4 @@
-//===- ContractionTest.cpp - Products of f16 and bf16 ---------------------===//
+//===- ContractionTest.cpp - Products of all floats -----------------------===//
 #include "Harness.h"
 
 #include <cmath>
@@ -174,7 +174,7 @@ void checkProduct(const Product &p) {
 
 } // namespace
 
-TEST_SUITE("contractions of halves") {
+TEST_SUITE("contractions") {
   TEST_CASE("whole tiles") {
     for (const char *type : {"f16", "bf16"}) {
       checkProduct({.type = type, .m = 64, .n = 64, .k = 32});
@@ -216,6 +216,18 @@ TEST_SUITE("contractions of halves") {
         p.result = type;
         checkProduct(p);
       }
+  }
+  TEST_CASE("few results of long sums") {
+    for (const char *type : {"f32", "f16"}) {
+      Product p{.type = type, .m = 6, .n = 25, .k = 5003};
+      checkProduct(p);
+      p.hasBias = true;
+      p.activation = "relu";
+      checkProduct(p);
+      p.batch = 3;
+      p.isATransposed = p.isBTransposed = true;
+      checkProduct(p);
+    }
   }
   TEST_CASE("tiles of the largest kind") {
     checkProduct({.m = 1440, .n = 1408, .k = 40, .result = "f16"});
