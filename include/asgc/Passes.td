@@ -62,6 +62,26 @@ def AsgDifferentiate : Pass<"asg-differentiate", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"expanded", "gradients-expanded", "Gradients expanded">];
 }
 
+def AsgMixedPrecision : Pass<"asg-mixed-precision", "::mlir::ModuleOp"> {
+  let summary = "Gives products the type that their graph asks for";
+  let description = [{
+    In a graph with the attribute `asg.precision`, which the recipe's `precision`
+    sets on `train_step`, products and convolutions of f32 tensors are made of
+    casts to that type. Gradients exist already, so that theirs are narrowed too.
+    Everything else stays in f32: variables, sums, losses, the optimizer.
+
+    ```mlir
+    %y = asg.dot %x, %w ... : (tensor<8x4xf32>, tensor<4x2xf32>) -> tensor<8x2xf32>
+    // becomes, for bf16
+    %a = asg.cast %x : tensor<8x4xf32> to tensor<8x4xbf16>
+    %b = asg.cast %w : tensor<4x2xf32> to tensor<4x2xbf16>
+    %c = asg.dot %a, %b ... : (tensor<8x4xbf16>, tensor<4x2xbf16>) -> tensor<8x2xbf16>
+    %y = asg.cast %c : tensor<8x2xbf16> to tensor<8x2xf32>
+    ```
+  }];
+  let statistics = [Statistic<"narrowed", "products-narrowed", "Products in a narrower type">];
+}
+
 def AsgSimplify : Pass<"asg-simplify", "::mlir::ModuleOp"> {
   let summary = "Rewrites asg ops to cheaper equal ones";
   let description = [{

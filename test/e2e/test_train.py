@@ -4,6 +4,7 @@
 import json
 import os
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -55,6 +56,25 @@ def test_train_leaves_events_checkpoints_and_weights(t):
     weights = arrays.read_safetensors(t.path("run/weights.safetensors"))
     t.equal(sorted(weights), ["fc1.bias", "fc1.weight", "fc2.bias", "fc2.weight"])
     t.asgc("check", "run", "run/weights.safetensors")
+
+
+def test_precision_narrows_products_alone(t):
+    setup(t)
+    t.write("narrow.asg", models.POINTS.replace("  loss ", "  precision = bf16\n  loss ", 1))
+    plan = t.asgc("compile", "narrow.asg", "--emit=plan").out
+    step = plan[plan.index("@train_step"):plan.index("@eval_step")]
+    products = re.findall(r'"train_step\.[^"]*dot[^"]*".*?\) -> [^\n]*\n[^\n]*', step, re.DOTALL)
+    t.equal(len(products), 5, "two products and their gradients, without that of x")
+    for product in products:
+        t.expect("xbf16" in product and "xf32" not in product, "a product of the step", product)
+    t.expect("bf16" not in plan.replace(step, ""), "what is no step is narrowed", plan)
+    t.asgc("train", "points.asg", "--out", "wide")
+    t.asgc("train", "narrow.asg", "--out", "narrow")
+    wide, narrow = ([line["loss"] for line in events(t, run)] for run in ("wide", "narrow"))
+    t.expect(wide != narrow, "the losses are the same")
+    # bf16 keeps 8 bits: a product of rounded numbers is off by 2^-8 of itself.
+    for step, (a, b) in enumerate(zip(wide, narrow), 1):
+        t.expect(abs(a - b) <= 0.02 * a, f"step {step}: f32 {a}, bf16 {b}")
 
 
 def test_loss_has_nine_digits(t):

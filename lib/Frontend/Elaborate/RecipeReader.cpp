@@ -446,11 +446,12 @@ bool RecipeReader::readSetting(const Setting &setting) {
       return false;
     if (!isa<FloatType>(*type) || type->isF64())
       return bad(value, "`precision` must be f32, bf16 or f16", "");
-    if (!type->isF32())
-      return bad(value,
-                 "products in " + describeType(*type) +
-                     " are not built yet; training computes in f32",
-                 "leave `precision` out");
+    // Gradients of f16 vanish without a scaled loss.
+    if (type->isF16())
+      return bad(value, "products in f16 are not built yet",
+                 "bf16 is as wide and has the exponents of f32: "
+                 "`precision = bf16`");
+    precision = *type;
     return true;
   }
   if (name == "loss")

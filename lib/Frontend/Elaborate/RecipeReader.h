@@ -29,6 +29,7 @@ public:
   Recipe recipe;
   ClipRecipe clip;
   const ast::Setting *loss = nullptr;
+  mlir::Type precision; ///< of products; null if it is not set
   const ast::Setting *optimizer = nullptr;
   const ast::Setting *metrics = nullptr;
   const ast::Setting *batch = nullptr;

@@ -338,6 +338,9 @@ bool ModuleBuilder::buildTrainStep() {
     return false;
   e.assign("step", next, loc);
   e.endGraph(*module, train->name.span, outputs);
+  if (reader->precision && !reader->precision.isF32())
+    module->lookupSymbol("train_step")
+        ->setAttr("asg.precision", TypeAttr::get(reader->precision));
   return true;
 }
 

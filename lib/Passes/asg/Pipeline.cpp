@@ -12,6 +12,7 @@ void asgc::buildAsgPipeline(OpPassManager &manager,
   llvm::append_range(shapes.dims, options.dims);
   manager.addPass(createAsgInferShapes(shapes));
   manager.addPass(createAsgDifferentiate());
+  manager.addPass(createAsgMixedPrecision());
   if (options.simplify)
     manager.addPass(createAsgSimplify());
   if (options.fuse)
