@@ -44,8 +44,9 @@ ROWS = [
     dict(name="attention_bf16_d128", missing="an attention kernel that keeps no scores", goal=0.4),
     dict(name="mlp_train", model=["mlp"], entry="train_step", dims=["batch=128"], torch=["mlp"], goal=4.0),
     dict(name="gpt_tiny_train", model=["gpt"], entry="train_step", torch=["gpt", 512, 8, 4, 128, 8192], goal=1.7),
-    dict(name="gpt_tiny_train_bf16", missing="precision = bf16", goal=2.5),
-    dict(name="gpt2_small_train_bf16", missing="precision = bf16", goal=0.5),
+    dict(name="gpt_tiny_train_bf16", model=["gpt", "--set", "precision=bf16"], entry="train_step",
+         torch=["gpt", 512, 8, 4, 128, 8192, "bf16"], goal=2.5),
+    dict(name="gpt2_small_train_bf16", missing="an arena in blocks", goal=0.5),
     dict(name="resnet50_train", model=["resnet50"], entry="train_step", dims=["batch=32"], torch=["resnet50", 32], goal=0.6),
     dict(name="resnet50_infer_f16", missing="f16 models", goal=0.6),
 ]
@@ -131,11 +132,15 @@ def torch_cases():
                 x = block(x)
             return self.ln_f(x) @ self.wte.T
 
-    def case_gpt(dim, heads, layers, length, vocab):
+    def case_gpt(dim, heads, layers, length, vocab, kind="f32"):
         model = Gpt(dim, heads, layers, length, vocab).cuda()
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, capturable=True, foreach=True)
         tokens, following = (torch.randint(0, vocab, (8, length), **gpu) for _ in range(2))
-        return training(model, lambda m, x, y: F.cross_entropy(m(x).flatten(0, 1), y.flatten()), optimizer, tokens, following)
+
+        def loss(m, x, y):
+            with torch.autocast("cuda", types[kind], enabled=kind != "f32"):
+                return F.cross_entropy(m(x).flatten(0, 1), y.flatten())
+        return training(model, loss, optimizer, tokens, following)
 
     def case_resnet50(batch):
         import torchvision
