@@ -1,5 +1,6 @@
 //===- Contraction.cpp - Evaluates sums of products -----------------------===//
 #include "lib/Interpreter/Evaluation.h"
+#include "dialects/asg/AsgAxes.h"
 
 using namespace mlir;
 
@@ -16,15 +17,6 @@ Extents offsetsAlong(const Array &array, ArrayRef<int64_t> axes) {
   return offsetsOf(shape, strides);
 }
 
-Extents freeAxes(const Array &array, ArrayRef<int64_t> batch,
-                 ArrayRef<int64_t> contract) {
-  Extents axes;
-  for (int64_t axis = 0; axis < static_cast<int64_t>(array.shape.size()); ++axis)
-    if (!llvm::is_contained(batch, axis) && !llvm::is_contained(contract, axis))
-      axes.push_back(axis);
-  return axes;
-}
-
 LogicalResult evaluateDot(Evaluation &e) {
   auto op = cast<asg::DotOp>(e.op);
   const Array &lhs = e.in(0), &rhs = e.in(1);
@@ -34,9 +26,9 @@ LogicalResult evaluateDot(Evaluation &e) {
           lhsSum = offsetsAlong(lhs, op.getLhsContract()),
           rhsSum = offsetsAlong(rhs, op.getRhsContract()),
           lhsFree = offsetsAlong(
-              lhs, freeAxes(lhs, op.getLhsBatch(), op.getLhsContract())),
+              lhs, asg::getFreeAxes(lhs.shape.size(), op.getLhsBatch(), op.getLhsContract())),
           rhsFree = offsetsAlong(
-              rhs, freeAxes(rhs, op.getRhsBatch(), op.getRhsContract()));
+              rhs, asg::getFreeAxes(rhs.shape.size(), op.getRhsBatch(), op.getRhsContract()));
   if (failed(e.checkSteps({y.size(), static_cast<int64_t>(lhsSum.size())})))
     return failure();
   int64_t next = 0;

@@ -142,28 +142,6 @@ RuntimeProgram::outputShapes(std::string_view entry,
   return shapes;
 }
 
-DLDataType dataTypeOf(asgc_dtype dtype) {
-  switch (dtype) {
-  case ASGC_F32:
-    return {kDLFloat, 32, 1};
-  case ASGC_F16:
-    return {kDLFloat, 16, 1};
-  case ASGC_BF16:
-    return {kDLBfloat, 16, 1};
-  case ASGC_I8:
-    return {kDLInt, 8, 1};
-  case ASGC_I32:
-    return {kDLInt, 32, 1};
-  case ASGC_I64:
-    return {kDLInt, 64, 1};
-  case ASGC_BOOL:
-    return {kDLUInt, 8, 1};
-  case ASGC_F64:
-    return {kDLFloat, 64, 1};
-  }
-  return {kDLFloat, 32, 1};
-}
-
 MaybeFault RuntimeProgram::run(std::string_view entry,
                                std::span<const TensorView> inputs,
                                std::span<const TensorView> outputs) {
@@ -176,7 +154,7 @@ MaybeFault RuntimeProgram::run(std::string_view entry,
       tensor.data = view.data;
       tensor.device = {kDLCPU, 0};
       tensor.ndim = int32_t(view.shape.size());
-      tensor.dtype = dataTypeOf(view.dtype);
+      tensor.dtype = asgc_dlpack_type(view.dtype);
       // The runtime only reads shapes.
       tensor.shape = const_cast<int64_t *>(view.shape.data());
       tensors.push_back(tensor);

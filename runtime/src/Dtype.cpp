@@ -68,3 +68,5 @@ std::string nameOf(DLDataType given) {
 }
 
 } // namespace asgc::rt
+
+DLDataType asgc_dlpack_type(int32_t dtype) { return asgc::rt::toDlpack(dtype); }

@@ -35,17 +35,6 @@ struct Verdict {
   std::string reason;
 };
 
-Array toArray(const HostTensor &tensor) {
-  static constexpr ElementType types[] = {
-      ElementType::F32, ElementType::F16, ElementType::BF16, ElementType::F64,
-      ElementType::I8,  ElementType::I32, ElementType::I64,  ElementType::Bool};
-  auto shape = tensor.shape();
-  auto bytes = tensor.bytes();
-  return {types[size_t(tensor.dtype())],
-          {shape.begin(), shape.end()},
-          {bytes.begin(), bytes.end()}};
-}
-
 /// Inputs in the order of the graph.
 Verdict evaluate(Evaluable &model, const DataSet &set) {
   auto graph = *model.module->getOps<asg::GraphOp>().begin();

@@ -70,7 +70,7 @@ Evaluable throughText(Evaluable &model, std::string *unsupported,
   return result;
 }
 
-static Array toArray(const HostTensor &tensor) {
+Array toArray(const HostTensor &tensor) {
   static constexpr ElementType types[] = {
       ElementType::F32, ElementType::F16, ElementType::BF16, ElementType::F64,
       ElementType::I8,  ElementType::I32, ElementType::I64,  ElementType::Bool};

@@ -17,6 +17,7 @@ struct Evaluable {
 };
 
 std::optional<HostTensor> toHostTensor(const Array &array);
+Array toArray(const HostTensor &tensor);
 Evaluable toEvaluable(OnnxModel model);
 
 /// `model` written as a model text and elaborated again. `*unsupported` says

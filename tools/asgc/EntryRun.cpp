@@ -6,28 +6,6 @@
 namespace asgc::cli {
 
 namespace {
-DLDataType dataTypeOf(asgc_dtype dtype) {
-  switch (dtype) {
-  case ASGC_F16:
-    return {kDLFloat, 16, 1};
-  case ASGC_BF16:
-    return {kDLBfloat, 16, 1};
-  case ASGC_I8:
-    return {kDLInt, 8, 1};
-  case ASGC_I32:
-    return {kDLInt, 32, 1};
-  case ASGC_I64:
-    return {kDLInt, 64, 1};
-  case ASGC_BOOL:
-    return {kDLUInt, 8, 1};
-  case ASGC_F64:
-    return {kDLFloat, 64, 1};
-  case ASGC_F32:
-    break;
-  }
-  return {kDLFloat, 32, 1};
-}
-
 Array makeInput(const Port &port) {
   Array array{elementTypeOf(port.dtype), {}, {}};
   for (const PortExtent &extent : port.shape)
@@ -90,7 +68,7 @@ MaybeFault EntryRun::add(Array host, asgc_dtype dtype,
   view.data = tensor.host.data.data();
   view.device = {kDLCPU, 0};
   view.ndim = int32_t(tensor.host.shape.size());
-  view.dtype = dataTypeOf(dtype);
+  view.dtype = asgc_dlpack_type(dtype);
   view.shape = tensor.host.shape.data();
   return faultOf(asgc_tensor_create(program, view.dtype, view.ndim, view.shape,
                                     &tensor.managed),

@@ -1,4 +1,5 @@
 //===- Products.cpp - Contractions and windows as text --------------------===//
+#include "dialects/asg/AsgAxes.h"
 #include "lib/Frontend/Raise/Raiser.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -8,22 +9,6 @@
 using namespace mlir;
 
 namespace asgc::raise {
-
-static DimExpr productOf(RankedTensorType type, ArrayRef<int64_t> axes) {
-  DimExpr product(1);
-  for (int64_t axis : axes)
-    product = product * asg::getDim(type, axis);
-  return product;
-}
-
-static Axes freeAxes(RankedTensorType type, ArrayRef<int64_t> batch,
-                     ArrayRef<int64_t> contract) {
-  Axes axes;
-  for (int64_t axis = 0; axis < type.getRank(); ++axis)
-    if (!llvm::is_contained(batch, axis) && !llvm::is_contained(contract, axis))
-      axes.push_back(axis);
-  return axes;
-}
 
 /// The operand of a batched matrix product: axes ordered as batch, `first`,
 /// `second`, each group made one axis.
@@ -45,8 +30,9 @@ asMatrices(const std::string &code, RankedTensorType type,
   std::string dims;
   for (int64_t axis : batch)
     dims += dimText(asg::getDim(type, axis)) + ", ";
-  return "reshape((" + text + "), " + dims + dimText(productOf(type, first)) +
-         ", " + dimText(productOf(type, second)) + ")";
+  return "reshape((" + text + "), " + dims +
+         dimText(asg::getSize(type, first)) + ", " +
+         dimText(asg::getSize(type, second)) + ")";
 }
 
 Text Raiser::writeDot(asg::DotOp op) {
@@ -81,8 +67,8 @@ Text Raiser::writeDot(asg::DotOp op) {
                 op.getY());
   // Any other product is one of matrices, reshaped.
   auto dim = [&](DimExpr extent) { return dimText(extent); };
-  Axes rows = freeAxes(left, lhsBatch, lhsContract),
-       columns = freeAxes(right, rhsBatch, rhsContract);
+  Axes rows = asg::getFreeAxes(left.getRank(), lhsBatch, lhsContract),
+       columns = asg::getFreeAxes(right.getRank(), rhsBatch, rhsContract);
   std::string product =
       asMatrices(lhs, left, lhsBatch, rows, lhsContract, dim) + " @ " +
       asMatrices(rhs, right, rhsBatch, rhsContract, columns, dim);

@@ -242,12 +242,9 @@ void Raiser::writeUnit(const Unit &unit) {
 // The model
 //===----------------------------------------------------------------------===//
 
-static std::string portName(ArrayAttr attributes, unsigned index,
-                            const std::string &otherwise) {
-  auto named = attributes ? dyn_cast<DictionaryAttr>(attributes[index])
-                          : DictionaryAttr();
-  auto name = named ? named.getAs<StringAttr>("asg.name") : StringAttr();
-  return name ? name.getValue().str() : otherwise;
+/// The name of a port, which a graph from elsewhere may lack.
+static std::string nameOr(StringRef name, const std::string &otherwise) {
+  return name.empty() ? otherwise : name.str();
 }
 
 /// `(x: f32[batch <= 8, 4]) -> f32[batch, 2]`; gives the inputs their names.
@@ -267,7 +264,7 @@ std::string Raiser::writeSignature() {
   std::vector<std::string> inputNames;
   for (unsigned i = 0; i < function.getNumInputs(); ++i)
     inputNames.push_back(
-        rename(portName(graph.getArgAttrsAttr(), i, "x" + std::to_string(i))));
+        rename(nameOr(graph.getInputName(i), "x" + std::to_string(i))));
   for (const auto &[symbol, limit] : bounds)
     dimNames[symbol] = rename(symbol);
   for (unsigned i = 0; i < function.getNumInputs(); ++i) {
@@ -290,7 +287,7 @@ std::string Raiser::writeSignature() {
   for (unsigned i = 0; i < count; ++i) {
     std::string otherwise =
         count == 1 ? "output" : "output" + std::to_string(i);
-    std::string name = portName(graph.getResAttrsAttr(), i, otherwise);
+    std::string name = nameOr(graph.getOutputName(i), otherwise);
     std::string type = typeText(function.getResult(i));
     // Names of results live apart from those of values.
     std::string written = makeIdentifier(name);

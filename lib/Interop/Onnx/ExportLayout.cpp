@@ -1,4 +1,5 @@
 //===- ExportLayout.cpp - Layout, indexing and products as nodes ----------===//
+#include "dialects/asg/AsgAxes.h"
 #include "lib/Interop/Onnx/GraphExporter.h"
 
 #include <climits>
@@ -202,22 +203,6 @@ void exportScatterAdd(GraphExporter &e, Operation *op, StringRef) {
 // Products
 //===----------------------------------------------------------------------===//
 
-static DimExpr productOf(RankedTensorType type, ArrayRef<int64_t> axes) {
-  DimExpr product(1);
-  for (int64_t axis : axes)
-    product = product * asg::getDim(type, axis);
-  return product;
-}
-
-static Axes freeAxes(RankedTensorType type, ArrayRef<int64_t> batch,
-                     ArrayRef<int64_t> contract) {
-  Axes axes;
-  for (int64_t axis = 0; axis < type.getRank(); ++axis)
-    if (!llvm::is_contained(batch, axis) && !llvm::is_contained(contract, axis))
-      axes.push_back(axis);
-  return axes;
-}
-
 /// An operand with its axes in the order batch, `first`, `second`, of which the
 /// last two groups are one axis each if they are not already.
 static std::string asMatrices(GraphExporter &e, Value value,
@@ -237,8 +222,8 @@ static std::string asMatrices(GraphExporter &e, Value value,
     for (int64_t axis : first)
       dims.push_back(asg::getDim(type, axis));
   else
-    dims.push_back(productOf(type, first));
-  dims.push_back(productOf(type, second));
+    dims.push_back(asg::getSize(type, first));
+  dims.push_back(asg::getSize(type, second));
   return e.reshape(x, dims);
 }
 
@@ -248,8 +233,10 @@ void exportDot(GraphExporter &e, Operation *op, StringRef) {
        right = Emitter::typeOf(dot.getRhs());
   if (left.getElementType().isInteger(8))
     return e.refuse(op, "asg.dot of i8");
-  Axes rows = freeAxes(left, dot.getLhsBatch(), dot.getLhsContract()),
-       columns = freeAxes(right, dot.getRhsBatch(), dot.getRhsContract());
+  Axes rows = asg::getFreeAxes(left.getRank(), dot.getLhsBatch(),
+                               dot.getLhsContract()),
+       columns = asg::getFreeAxes(right.getRank(), dot.getRhsBatch(),
+                                  dot.getRhsContract());
   // Rows of several axes stay as they are beside one matrix.
   bool keepsRows = dot.getLhsBatch().empty() && !rows.empty();
   std::string lhs = asMatrices(e, dot.getLhs(), dot.getLhsBatch(), rows,

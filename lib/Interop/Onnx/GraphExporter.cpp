@@ -334,26 +334,19 @@ std::string GraphExporter::iota(const DimExpr &count, Type element) {
 // The graph
 //===----------------------------------------------------------------------===//
 
-static std::string portName(ArrayAttr attributes, unsigned index,
-                            const std::string &otherwise) {
-  auto named = attributes ? dyn_cast<DictionaryAttr>(attributes[index])
-                          : DictionaryAttr();
-  auto name = named ? named.getAs<StringAttr>("asg.name") : StringAttr();
-  return name ? name.getValue().str() : otherwise;
-}
-
 /// Inputs and outputs take their names before anything else does.
 void GraphExporter::addPorts() {
   auto type = mlir::cast<FunctionType>(graph.getFunctionType());
   for (unsigned i = 0; i < type.getNumInputs(); ++i) {
-    std::string name =
-        fresh(portName(graph.getArgAttrsAttr(), i, fmt::format("x{}", i)));
+    StringRef given = graph.getInputName(i);
+    std::string name = fresh(given.empty() ? fmt::format("x{}", i) : given.str());
     describe(*out->add_input(), name, type.getInput(i));
     set(graph.getArgument(i), name);
   }
   for (unsigned i = 0; i < type.getNumResults(); ++i) {
+    StringRef given = graph.getOutputName(i);
     std::string name =
-        fresh(portName(graph.getResAttrsAttr(), i, fmt::format("output{}", i)));
+        fresh(given.empty() ? fmt::format("output{}", i) : given.str());
     describe(*out->add_output(), name, type.getResult(i));
   }
 }

@@ -170,20 +170,21 @@ bool MatrixMatmul::plan(const DeviceTarget &target, const BoundOf &boundOf) {
   contraction.depth = depth;
   contraction.element = element;
   size_t rank = operands.a.size();
-  bool isADepthFast = operands.isADepthFast();
-  contraction.a.isDepthFast = isADepthFast;
-  contraction.a.isPacked =
-      arePacked(operands.a, isADepthFast ? rank - 1 : rank - 2,
-                isADepthFast ? depth : m, operands.offsets[0], kPacked);
-  contraction.a.acrossBytes = operands.a[rank - 2] * DimExpr(2);
-  contraction.a.depthBytes = operands.a[rank - 1] * DimExpr(2);
-  bool isBDepthFast = operands.isBDepthFast();
-  contraction.b.isDepthFast = isBDepthFast;
-  contraction.b.isPacked =
-      arePacked(operands.b, isBDepthFast ? rank - 2 : rank - 1,
-                isBDepthFast ? depth : n, operands.offsets[1], kPacked);
-  contraction.b.acrossBytes = operands.b[rank - 1] * DimExpr(2);
-  contraction.b.depthBytes = operands.b[rank - 2] * DimExpr(2);
+  // Axes are counted in the strides of each operand.
+  auto describe = [&](MatrixContraction::Factor &factor,
+                      const SmallVectorImpl<DimExpr> &strides, bool isDepthFast,
+                      size_t acrossAxis, size_t depthAxis,
+                      const DimExpr &across, const DimExpr &offset) {
+    factor.isDepthFast = isDepthFast;
+    factor.isPacked = arePacked(strides, isDepthFast ? depthAxis : acrossAxis,
+                                isDepthFast ? depth : across, offset, kPacked);
+    factor.acrossBytes = strides[acrossAxis] * DimExpr(2);
+    factor.depthBytes = strides[depthAxis] * DimExpr(2);
+  };
+  describe(contraction.a, operands.a, operands.isADepthFast(), rank - 2,
+           rank - 1, m, operands.offsets[0]);
+  describe(contraction.b, operands.b, operands.isBDepthFast(), rank - 1,
+           rank - 2, n, operands.offsets[1]);
   bool isWide = arePacked(operands.c, rank - 1, n, operands.offsets[2], 4);
   contraction.storeWidth = isWide ? 4 : 1;
   if (!contraction.chooseTile(target, boundOf))

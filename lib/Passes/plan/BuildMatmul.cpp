@@ -1,5 +1,6 @@
 //===- BuildMatmul.cpp - Dots as calls ------------------------------------===//
 #include "ProgramBuilder.h"
+#include "dialects/asg/AsgAxes.h"
 
 using namespace mlir;
 
@@ -33,16 +34,6 @@ Loops join(const Loops &loops) {
   return joined;
 }
 
-/// Axes of an operand that are neither batch nor contracted, in order.
-SmallVector<int64_t> getFreeAxes(Value operand, ArrayRef<int64_t> batch,
-                                 ArrayRef<int64_t> contract) {
-  SmallVector<int64_t> axes;
-  for (int64_t axis = 0; axis < getType(operand).getRank(); ++axis)
-    if (!llvm::is_contained(batch, axis) && !llvm::is_contained(contract, axis))
-      axes.push_back(axis);
-  return axes;
-}
-
 /// The loops of a dot, by their part in it.
 struct Matmul {
   Loops batch, m, n, k;
@@ -53,11 +44,11 @@ struct Matmul {
       batch.push_back(
           {a.extents[l], a.strides[l], b.strides[r], c.strides[cAxis++]});
     for (int64_t axis :
-         getFreeAxes(dot.getLhs(), dot.getLhsBatch(), dot.getLhsContract()))
+         asg::getFreeAxes(a.extents.size(), dot.getLhsBatch(), dot.getLhsContract()))
       m.push_back(
           {a.extents[axis], a.strides[axis], kZero, c.strides[cAxis++]});
     for (int64_t axis :
-         getFreeAxes(dot.getRhs(), dot.getRhsBatch(), dot.getRhsContract()))
+         asg::getFreeAxes(b.extents.size(), dot.getRhsBatch(), dot.getRhsContract()))
       n.push_back(
           {b.extents[axis], kZero, b.strides[axis], c.strides[cAxis++]});
     for (auto [l, r] : llvm::zip(dot.getLhsContract(), dot.getRhsContract()))
@@ -159,7 +150,8 @@ LogicalResult ProgramBuilder::buildDot(asg::DotOp dot,
   auto packOrder = [](Value operand, ArrayRef<int64_t> batch,
                       ArrayRef<int64_t> contract) {
     SmallVector<int64_t> order(batch);
-    llvm::append_range(order, getFreeAxes(operand, batch, contract));
+    llvm::append_range(order, asg::getFreeAxes(getType(operand).getRank(), batch,
+                                                 contract));
     llvm::append_range(order, contract);
     return order;
   };

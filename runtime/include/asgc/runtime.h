@@ -95,6 +95,9 @@ asgc_status asgc_program_run(asgc_program *program, const char *entry,
 /** Waits for all runs; returns the failure of one, such as ASGC_DEVICE_LOST. */
 asgc_status asgc_program_wait(asgc_program *program);
 
+/** DLPack's type for an `asgc_dtype` of program.h; kDLOpaqueHandle if it is none. */
+DLDataType asgc_dlpack_type(int32_t dtype);
+
 /** Makes a row-major tensor of zeros where `program` computes: in the memory of
  * its Vulkan device (kDLVulkan; `data` is an address of the device), or of the
  * processor (kDLCPU). Every program on the same device may use it, and it may
