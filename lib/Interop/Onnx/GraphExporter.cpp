@@ -366,12 +366,13 @@ void GraphExporter::writeVariable(asg::ReadOp read) {
     if (value && (getDType(type.getElementType()) != value->dtype() ||
                   ArrayRef<int64_t>(value->shape().data(),
                                     value->shape().size()) != type.getShape()))
-      ++refused[fmt::format("'{}', which is {}, with a value of {}", variable,
-                            asg::describe(type), value->describe())];
+      wrongValues.push_back(fmt::format("'{}' expects {}, got {}", variable,
+                                        asg::describe(type),
+                                        value->describe()));
     else if (value)
       addInitializer(it->second, *value);
     else if (!isAssigned)
-      ++refused[fmt::format("'{}', which has no value", variable)];
+      wrongValues.push_back(fmt::format("'{}' has none", variable));
     if (isAssigned)
       describe(*out->add_input(), it->second, type);
   }
@@ -454,8 +455,13 @@ Result<onnx::ModelProto> GraphExporter::run() {
   }
   writeOps(graph.getBody().front());
   finish();
-  if (refused.empty())
+  if (refused.empty() && wrongValues.empty())
     return std::move(model);
+  if (refused.empty())
+    return Fault{FaultKind::Input,
+                 fmt::format("ONNX needs the values of all variables "
+                             "(--weights): {}",
+                             fmt::join(wrongValues, ", "))};
   std::vector<std::string> lines;
   for (const auto &[what, count] : refused)
     lines.push_back(count > 1 ? fmt::format("{} ({})", what, count) : what);

@@ -104,6 +104,8 @@ private:
   std::map<std::string, int> counts; ///< of nodes of one name
   std::string scope;                 ///< of the op at hand: "/fc1/"
   std::map<std::string, int> refused;
+  /// What is wrong with the values of the graph's variables.
+  std::vector<std::string> wrongValues;
 };
 
 /// Writes one op. What it becomes is the first name of the row's `nodes`.
