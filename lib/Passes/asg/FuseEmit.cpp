@@ -15,68 +15,70 @@ namespace {
 /// Builds the region of one fusion.
 class RegionBuilder {
 public:
-  RegionBuilder(OpBuilder &builder, const llvm::MapVector<Value, Value> &made)
-      : builder(builder), made(made) {}
+  RegionBuilder(OpBuilder &builder, const llvm::MapVector<Value, Value> &made,
+                ExtentSymbols &symbols)
+      : builder(builder), made(made), symbols(symbols) {}
 
   /// `at` are the coordinates at which the op reads.
   void addMember(Operation *op, const IndexMap &at);
   /// Forgets what was built, for the next of several equal segments.
   void startSegment() {
     inside.clear();
-    views.clear();
+    copies.clear();
   }
   Value lookup(Value value) const { return inside.lookup(value); }
 
 private:
-  using Copies = DenseMap<Value, Value>;
+  /// A copy of a view or a constant, and the coordinates it is read at.
+  struct Copy {
+    IndexMap at;
+    Value value;
+  };
 
-  Value get(Value value, Copies &copies);
+  Value get(Value value, const IndexMap &at);
 
   OpBuilder &builder;
   const llvm::MapVector<Value, Value> &made;
-  Copies inside; // members
-  /// Views and constants, by coordinates: each has one index map in a fusion.
-  std::vector<std::pair<IndexMap, Copies>> views;
+  ExtentSymbols &symbols;
+  DenseMap<Value, Value> inside; // members
+  /// One for each coordinates: a value has one index map in a fusion. Two
+  /// slices of one padded tensor read two copies of it.
+  DenseMap<Value, SmallVector<Copy, 1>> copies;
 };
 
 /// A member's result, a copy of a view or a constant, or the captured value.
-Value RegionBuilder::get(Value value, Copies &copies) {
+Value RegionBuilder::get(Value value, const IndexMap &at) {
   if (Value member = inside.lookup(value))
     return member;
-  if (Value copy = copies.lookup(value))
-    return copy;
+  for (const Copy &copy : copies.lookup(value))
+    if (copy.at == at)
+      return copy.value;
   if (Value result = made.lookup(value))
     return result;
   Operation *op = value.getDefiningOp();
   if (!op || !(isView(op) || isSource(op)))
     return value;
   IRMapping mapping;
-  if (isView(op)) {
-    Value viewed = op->getOperand(0);
-    Operation *source = viewed.getDefiningOp();
-    // Views show a source at coordinates of their own: iota as a column and as
-    // a row are two.
-    mapping.map(viewed, source && isSource(source)
-                            ? builder.clone(*source)->getResult(0)
-                            : get(viewed, copies));
-  }
+  if (isView(op))
+    mapping.map(op->getOperand(0),
+                get(op->getOperand(0),
+                    *mapToOperand(op->getOpOperand(0), at, symbols)));
   Value copy = builder.clone(*op, mapping)->getResult(0);
-  copies[value] = copy;
+  copies[value].push_back({at, copy});
   return copy;
 }
 
 void RegionBuilder::addMember(Operation *op, const IndexMap &at) {
-  auto known = llvm::find_if(
-      views, [&](const auto &entry) { return entry.first == at; });
-  if (known == views.end())
-    known = views.insert(known, {at, Copies()});
   // A library call takes its operands as they are; a pick takes its tensor so.
   bool isCall = isa<asg::DotOp, asg::Conv2dOp>(op);
   IRMapping mapping;
   for (OpOperand &operand : op->getOpOperands()) {
     bool isPicked = isa<asg::GatherOp>(op) && operand.getOperandNumber() == 0;
-    if (!isCall && !isPicked)
-      mapping.map(operand.get(), get(operand.get(), known->second));
+    if (isCall || isPicked)
+      continue;
+    // A reduction reads its operand at the point itself.
+    auto own = getReducedAxes(op) ? at : mapToOperand(operand, at, symbols);
+    mapping.map(operand.get(), get(operand.get(), *own));
   }
   inside[op->getResult(0)] = builder.clone(*op, mapping)->getResult(0);
 }
@@ -159,12 +161,15 @@ void Emitter::emitGroup(FuseGroup &group) {
       segments.size() > 1 ? builder.getI64IntegerAttr(segments.size())
                           : IntegerAttr());
   builder.createBlock(&fusion.getBody());
-  RegionBuilder region(builder, made);
-  // The ops of a segment all read at the point itself, and a group of several has
-  // the maps of its first part only.
+  RegionBuilder region(builder, made, graph.symbols);
+  // The ops of a segment and of a contraction all read at the point itself, and
+  // a group of several segments has the maps of its first only.
   auto readsAt = [&](int node) {
-    return group.segments.empty() && group.maps.count(node) ? graph.getReadCoordinates(group, node)
-                                  : IndexMap();
+    if (group.segments.empty() && group.maps.count(node))
+      return graph.getReadCoordinates(group, node);
+    Operation *op = graph.nodes[node].op;
+    Value shape = getReducedAxes(op) ? op->getOperand(0) : op->getResult(0);
+    return getIdentityMap(graph.getContext(), getTensorType(shape).getRank());
   };
   SmallVector<Value> results;
   for (ArrayRef<int> segment : segments) {

@@ -340,3 +340,24 @@ asg.graph @unit_axis(%x: tensor<5x7xf32> {asg.name = "x"})
   %3 = asg.mul %2, %x : tensor<5x7xf32>
   asg.return %1, %3 : tensor<1x5x7xf32>, tensor<5x7xf32>
 }
+
+// -----
+
+// A padded tensor that one op reads at two places stands there for each.
+// CHECK-LABEL: asg.graph @two_slices
+asg.graph @two_slices(%x: tensor<4xf32> {asg.name = "x"}) -> (tensor<4xf32> {asg.name = "y"}) {
+  // CHECK-NEXT: asg.fusion "map"
+  // CHECK-NEXT:   %[[A:.*]] = asg.pad
+  // CHECK-NEXT:   %[[FIRST:.*]] = asg.slice %[[A]] starts [0]
+  // CHECK-NEXT:   %[[B:.*]] = asg.pad
+  // CHECK-NEXT:   %[[SECOND:.*]] = asg.slice %[[B]] starts [1]
+  // CHECK-NEXT:   asg.add %[[FIRST]], %[[SECOND]]
+  // CHECK-NEXT:   asg.yield
+  // CHECK-NEXT: }
+  // CHECK-NEXT: asg.return
+  %0 = asg.pad %x low [1] high [0] interior [0] value 0.0 : (tensor<4xf32>) -> tensor<5xf32>
+  %1 = asg.slice %0 starts [0] strides [1] : (tensor<5xf32>) -> tensor<4xf32>
+  %2 = asg.slice %0 starts [1] strides [1] : (tensor<5xf32>) -> tensor<4xf32>
+  %3 = asg.add %1, %2 : tensor<4xf32>
+  asg.return %3 : tensor<4xf32>
+}
