@@ -203,10 +203,13 @@ LogicalResult ProgramBuilder::buildFusion(asg::FusionOp fusion) {
     FailureOr<View> view = getView(value);
     if (failed(view))
       return failure();
-    views[result] = *view;
     auto it = destinations.find(result);
-    if (it != destinations.end() && it->second.buffer != view->buffer)
-      copy(*view, it->second, result.getLoc(), "copy");
+    if (it != destinations.end() && it->second.buffer != view->buffer) {
+      View place = getDestination(result);
+      copy(*view, place, result.getLoc(), "copy");
+      view = place;
+    }
+    views[result] = *view;
   }
   return success();
 }

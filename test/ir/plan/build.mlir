@@ -161,3 +161,23 @@ module {
     asg.return %means#0, %means#1 : tensor<f32>, tensor<f32>
   }
 }
+
+// -----
+
+// A fusion that only looks at its operand otherwise is a copy to the output, of
+// which what is returned is a reshape.
+module {
+  // CHECK-LABEL: plan.program @tile
+  // CHECK-NEXT:    inputs("x" %[[X:.*]]: tensor<2x3xf32>)
+  // CHECK-NEXT:    outputs("y" %[[Y:.*]]: tensor<4x6xf32>) {
+  // CHECK-NEXT: plan.copy "tile.copy" extents [2, 2, 2, 3] strides [0, 3, 0, 1], [12, 6, 3, 1] offsets [0, 0](%[[X]]) -> %[[Y]]
+  // CHECK-NEXT: }
+  asg.graph @tile(%x: tensor<2x3xf32> {asg.name = "x"}) -> (tensor<4x6xf32> {asg.name = "y"}) dims = {} {
+    %b = asg.fusion "map" -> tensor<2x2x2x3xf32> {
+      %r = asg.broadcast %x dims [1, 3] : (tensor<2x3xf32>) -> tensor<2x2x2x3xf32>
+      asg.yield %r : tensor<2x2x2x3xf32>
+    }
+    %y = asg.reshape %b : tensor<2x2x2x3xf32> to tensor<4x6xf32>
+    asg.return %y : tensor<4x6xf32>
+  }
+}
