@@ -29,11 +29,6 @@ void registerPassesOnce() {
   (void)isDone;
 }
 
-struct Session {
-  asgc_program *handle = nullptr;
-  ~Session() { asgc_program_destroy(handle); }
-};
-
 /// A DLTensor over a host tensor's memory, and its shape.
 struct View {
   std::vector<int64_t> shape;
@@ -176,6 +171,14 @@ FailureOr<CompiledObject> compileObject(ModuleOp source,
   return object;
 }
 
+/// An instance of a program.
+struct CpuProgram::Session {
+  CpuRun options;
+  asgc_program *handle = nullptr;
+  ~Session() { asgc_program_destroy(handle); }
+};
+
+CpuProgram::CpuProgram() = default;
 CpuProgram::~CpuProgram() = default;
 
 std::unique_ptr<CpuProgram> CpuProgram::compile(ModuleOp source,
@@ -208,28 +211,37 @@ FailureOr<InterpreterResult> CpuProgram::run(StringRef entry,
                                              const Variables &variables,
                                              const CpuRun &options,
                                              std::string &error) {
-  asgc_options runtime = {};
-  runtime.threads = options.threads;
   sharesSmallKernels = options.threads > 1;
-  runtime.poison = options.poison;
-  runtime.isa = isa + 1;
-  runtime.device = vulkan ? ASGC_DEVICE_VULKAN : ASGC_DEVICE_CPU;
-  Session session;
-  if (asgc_program_create(&code->getDescription(), &runtime, &session.handle) !=
-      ASGC_OK) {
-    error += asgc_last_error();
-    return failure();
+  if (!session || session->options != options) {
+    asgc_options runtime = {};
+    runtime.threads = options.threads;
+    runtime.poison = options.poison;
+    runtime.isa = isa + 1;
+    runtime.device = vulkan ? ASGC_DEVICE_VULKAN : ASGC_DEVICE_CPU;
+    session = std::make_unique<Session>(Session{options});
+    if (asgc_program_create(&code->getDescription(), &runtime,
+                            &session->handle) != ASGC_OK) {
+      error += asgc_last_error();
+      session.reset();
+      return failure();
+    }
   }
-  auto memoryOf = [&](const std::string &name) {
+  auto memoryOf = [&](const std::string &name) -> MutableArrayRef<std::byte> {
     DLTensor view = {};
-    return asgc_program_variable(session.handle, name.c_str(), &view) == ASGC_OK
-               ? static_cast<std::byte *>(view.data)
-               : nullptr;
+    if (asgc_program_variable(session->handle, name.c_str(), &view) != ASGC_OK)
+      return {};
+    size_t bytes = view.dtype.bits / 8;
+    for (int32_t axis = 0; axis < view.ndim; ++axis)
+      bytes *= size_t(view.shape[axis]);
+    return {static_cast<std::byte *>(view.data), bytes};
   };
+  const asgc_program_desc &desc = code->getDescription();
+  for (int32_t i = 0; i < desc.num_variables; ++i) // what a run before left
+    llvm::fill(memoryOf(desc.variables[i].tensor.name), std::byte());
   for (const auto &[name, value] : variables)
-    if (std::byte *memory = memoryOf(name))
-      llvm::copy(value.bytes(), memory);
-  asgc_program_touch(session.handle);
+    if (auto memory = memoryOf(name); !memory.empty())
+      llvm::copy(value.bytes(), memory.begin());
+  asgc_program_touch(session->handle);
 
   asg::GraphOp graph = graphs.lookup(entry);
   InterpreterResult result;
@@ -255,15 +267,15 @@ FailureOr<InterpreterResult> CpuProgram::run(StringRef entry,
     else
       out.push_back(&views[i].tensor);
   }
-  if (asgc_program_run(session.handle, entryOf[entry].c_str(), in.data(),
+  if (asgc_program_run(session->handle, entryOf[entry].c_str(), in.data(),
                        in.size(), out.data(), out.size()) != ASGC_OK) {
-    error += asgc_program_error(session.handle);
+    error += asgc_program_error(session->handle);
     return failure();
   }
   result.assigned = variables;
   for (auto &[name, value] : result.assigned)
-    if (const std::byte *memory = memoryOf(name))
-      std::copy_n(memory, value.bytes().size(), value.bytes().begin());
+    if (auto memory = memoryOf(name); !memory.empty())
+      llvm::copy(memory, value.bytes().begin());
   return result;
 }
 

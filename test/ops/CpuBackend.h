@@ -34,6 +34,8 @@ struct CpuRun {
   /// More than one share every kernel, also one that is not worth it.
   int32_t threads = 1;
   bool poison = false; ///< the arena, and dead buffers, are filled with NaN
+
+  bool operator==(const CpuRun &) const = default;
 };
 
 /// What a module becomes.
@@ -71,7 +73,9 @@ public:
       const Variables &variables, const CpuRun &options, std::string &error);
 
 private:
-  CpuProgram() = default;
+  struct Session;
+
+  CpuProgram();
 
   mlir::OwningOpRef<mlir::ModuleOp> source;
   /// By the name of a graph and a suffix: the graph, for the types of outputs;
@@ -79,6 +83,8 @@ private:
   llvm::StringMap<asg::GraphOp> graphs;
   llvm::StringMap<std::string> entryOf;
   std::unique_ptr<LoadedProgram> code;
+  /// Of the last run; the next one takes it over if its options are the same.
+  std::unique_ptr<Session> session;
   int32_t isa = 0;
   bool vulkan = false;
 };
