@@ -27,8 +27,11 @@ struct DeviceTarget {
 
   int64_t groupSize = 256;      ///< work items in a group
   int64_t pointsPerItem = 4;    ///< of a map
+  int64_t lanes = 4;            ///< points that an item can take as a vector
   int64_t columnsPerGroup = 32; ///< where a reduction runs across memory
-  int64_t smallReduction = 32;  ///< what one work item reduces on its own
+  /// Numbers that an item of a reduction has on the way from memory at once,
+  /// and those that it may keep from one pass to the next.
+  int64_t numbersOnTheWay = 16, numbersKept = 64;
   /// From the largest to the one that serves everything. Each work item of each
   /// brings four elements of either operand at a time, so that small tiles wait
   /// for memory as seldom as large ones.
@@ -49,8 +52,9 @@ struct DeviceTarget {
   int64_t busyGroups = 128; ///< fewer leave the device idle: take smaller tiles
 };
 
-/// Emits instructions of one work item. Values are scalars (`lanes` is 1) and
-/// pointers are addresses, i64.
+/// Emits instructions of one work item. Values are scalars or vectors of
+/// `lanes`, 1 or 4; pointers are addresses, i64. A vector in memory lies at a
+/// multiple of its size or, if that is less, of 16 bytes.
 class DeviceBuilder : public KernelBuilder {
 public:
   using KernelBuilder::KernelBuilder;

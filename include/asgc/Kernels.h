@@ -109,6 +109,8 @@ public:
   virtual Value any(Value mask) = 0;
   /// x · 2ⁿ for a whole number n (a float) with |n| < 400, rounded once.
   virtual Value scaleByPowerOfTwo(Value x, Value n);
+  /// 2ⁿ for a whole number n (a float) with |n| ≤ 126.
+  virtual Value powerOfTwo(Value n);
 
   /// Pointer + `offset` elements of `bytes` bytes.
   virtual Value address(Value pointer, Value offset, int64_t bytes) = 0;
@@ -130,6 +132,9 @@ public:
                        Value mask) = 0;
   /// Whether loads and stores of vectors of `element` can take a mask.
   virtual bool canMask(Type element) = 0;
+  /// Whether a vector may be loaded and stored at any multiple of its element's
+  /// size, not only of its own.
+  virtual bool loadsAnywhere() const { return true; }
   /// Whether there is an instruction that divides integers.
   virtual bool divides() const { return false; }
   /// Whether the address is a multiple of `bytes`, a power of two.

@@ -120,3 +120,7 @@ Value KernelBuilder::scaleByPowerOfTwo(Value x, Value n) {
   };
   return mulF(mulF(x, power(half)), power(rest));
 }
+
+Value KernelBuilder::powerOfTwo(Value n) {
+  return scaleByPowerOfTwo(floatLike(n, 1), n);
+}

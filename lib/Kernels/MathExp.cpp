@@ -74,7 +74,7 @@ Value Math::tanh(Value x) {
   // NaN passes.
   Value a = b.minOrSecond(b.f32(10), b.absF(x));
   auto [r, n] = reduceExp(b.addF(a, a));
-  Value scale = b.scaleByPowerOfTwo(b.floatLike(n, 1), n);
+  Value scale = b.powerOfTwo(n);
   Value e = b.three(expPolynomial(r), scale, b.subF(scale, b.f32(1)));
   Value result = b.divF(e, b.addF(e, b.f32(2)));
   return b.two(Binary::CopySign, result, x);

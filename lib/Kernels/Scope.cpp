@@ -276,7 +276,7 @@ Value Scope::emitLaneLoad(plan::LoadOp load, Value pointer, Value offset,
   Value lanes = guard ? b.widen(guard) : Value();
   if (mask)
     lanes = lanes ? b.andI(lanes, mask) : mask;
-  if (laneStride(model, load.getOffset()) == 1 &&
+  if (b.loadsAnywhere() && laneStride(model, load.getOffset()) == 1 &&
       (!lanes || b.canMask(storage))) {
     Value first = b.address(pointer, b.extract(offset, 0), bytesOf(element));
     return b.load(first, storage, true, lanes);

@@ -27,6 +27,10 @@ int64_t bytesOf(Type type) {
     return vector.getNumElements() * bytesOf(vector.getElementType());
   return std::max(1u, type.getIntOrFloatBitWidth() / 8);
 }
+
+/// What an element or a vector in memory is a multiple of: no more than what
+/// the runtime asks of tensors.
+int64_t alignmentOf(Type type) { return std::min<int64_t>(bytesOf(type), 16); }
 } // namespace
 
 //===- Module -------------------------------------------------------------===//
@@ -72,6 +76,7 @@ spirv::ModuleOp SpirvBuilder::finish() {
 
 /// Notes what values of `type` need, in registers or in memory.
 void SpirvBuilder::need(Type type, bool isMemory) {
+  type = getElementTypeOrSelf(type);
   if (type.isF64()) {
     capabilities.insert(spirv::Capability::Float64);
     features |= ASGC_SHADER_FLOAT64;
@@ -256,15 +261,17 @@ Value SpirvBuilder::pointerTo(Value address, Type element) {
       address);
 }
 
-Value SpirvBuilder::load(Value pointer, Type element, bool, Value) {
+Value SpirvBuilder::load(Value pointer, Type element, bool isVector, Value) {
   if (element.isF16())
     element = builder.getI16Type();
+  if (isVector && lanes > 1)
+    element = VectorType::get(lanes, element);
   need(element, true);
   return make<spirv::LoadOp>(
       pointerTo(pointer, element),
       spirv::MemoryAccessAttr::get(builder.getContext(),
                                    spirv::MemoryAccess::Aligned),
-      builder.getI32IntegerAttr(bytesOf(element)));
+      builder.getI32IntegerAttr(alignmentOf(element)));
 }
 
 void SpirvBuilder::store(Value pointer, Value value, Value mask, bool) {
@@ -274,27 +281,13 @@ void SpirvBuilder::store(Value pointer, Value value, Value mask, bool) {
         builder, loc, pointerTo(pointer, value.getType()), value,
         spirv::MemoryAccessAttr::get(builder.getContext(),
                                      spirv::MemoryAccess::Aligned),
-        builder.getI32IntegerAttr(bytesOf(value.getType())));
+        builder.getI32IntegerAttr(alignmentOf(value.getType())));
     return Values();
   };
   if (mask)
     branch(mask, write, [] { return Values(); });
   else
     write();
-}
-
-Value SpirvBuilder::gather(Value pointer, Value offsets, Type element) {
-  if (offsets.getType().isInteger(32))
-    offsets = cast(Cast::ExtS, offsets, builder.getI64Type());
-  return load(address(pointer, offsets, bytesOf(element)), element, false, {});
-}
-
-void SpirvBuilder::scatter(Value pointer, Value offsets, Value value,
-                           Value mask) {
-  if (offsets.getType().isInteger(32))
-    offsets = cast(Cast::ExtS, offsets, builder.getI64Type());
-  store(address(pointer, offsets, bytesOf(value.getType())), value, mask,
-        false);
 }
 
 bool SpirvBuilder::canMask(Type) { return false; }

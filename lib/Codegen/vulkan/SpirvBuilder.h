@@ -52,6 +52,8 @@ public:
                 Value y) override;
   Value select(Value condition, Value x, Value y) override;
   Value cast(Cast kind, Value x, Type element) override;
+  Value scaleByPowerOfTwo(Value x, Value n) override;
+  Value powerOfTwo(Value n) override;
   Value splat(Value scalar, int64_t count) override;
   Value iota(Type element) override;
   Value extract(Value vector, int64_t lane) override;
@@ -67,6 +69,7 @@ public:
   Value gather(Value pointer, Value offsets, Type element) override;
   void scatter(Value pointer, Value offsets, Value value, Value mask) override;
   bool canMask(Type element) override;
+  bool loadsAnywhere() const override { return false; }
   Value isAligned(Value pointer, int64_t bytes) override;
   void streamingFence() override {}
   /// Other subgroups run while one waits for memory; nothing to ask for.
@@ -120,6 +123,8 @@ private:
   mlir::spirv::MemoryAccessAttr sharedAccess();
   Type matrixType(Type element, mlir::spirv::CooperativeMatrixUseKHR use);
   void need(Type type, bool isMemory);
+  /// `element`, or a vector of it with as many lanes as `like`.
+  Type typeLike(Value like, Type element);
   Value logical(Binary kind, Value x, Value y);
   Value truncate(Value x);
   Value floatToIntSat(Value x, Type type);

@@ -67,7 +67,7 @@ Value SpirvBuilder::logical(Binary kind, Value x, Value y) {
 }
 
 Value SpirvBuilder::binary(Binary kind, Value x, Value y) {
-  if (x.getType().isInteger(1))
+  if (elementOf(x).isInteger(1))
     return logical(kind, x, y);
   auto choose = [&](CmpIPredicate predicate) {
     return select(compare(predicate, x, y), x, y);
@@ -174,7 +174,7 @@ Value SpirvBuilder::compare(CmpFPredicate predicate, Value x, Value y) {
 }
 
 Value SpirvBuilder::compare(CmpIPredicate predicate, Value x, Value y) {
-  if (x.getType().isInteger(1)) {
+  if (elementOf(x).isInteger(1)) {
     if (predicate == CmpIPredicate::eq)
       return make<spirv::LogicalEqualOp>(x, y);
     if (predicate == CmpIPredicate::ne)
@@ -224,15 +224,15 @@ Value SpirvBuilder::halfToFloat(Value bits) {
   Value mantissa = andI(wide, i32(0x3ff));
   Value exponent = andI(wide, i32(0x7c00));
   // The exponent's bias is 112 more; that of infinities and NaNs grows twice.
-  Value bias = select(compare(CmpIPredicate::eq, exponent, i32(0x7c00)),
+  Value bias = choose(test(CmpIPredicate::eq, exponent, i32(0x7c00)),
                       i32(224 << 23), i32(112 << 23));
   Value normal = addI(shl(rest, i32(13)), bias);
   Value denormal =
       cast(Cast::Bits,
            mulF(cast(Cast::IntToFloatS, mantissa, f32Type()), f32(0x1p-24)),
            intType(32));
-  Value isSmall = compare(CmpIPredicate::eq, exponent, i32(0));
-  return cast(Cast::Bits, orI(select(isSmall, denormal, normal), sign),
+  Value isSmall = test(CmpIPredicate::eq, exponent, i32(0));
+  return cast(Cast::Bits, orI(choose(isSmall, denormal, normal), sign),
               f32Type());
 }
 
@@ -249,13 +249,13 @@ Value SpirvBuilder::floatToHalf(Value x) {
   Value scaled = mulF(cast(Cast::Bits, magnitude, f32Type()), f32(0x1p24));
   Value denormal =
       cast(Cast::FloatToInt, unary(Unary::RoundEven, scaled), intType(32));
-  Value isDenormal = compare(CmpIPredicate::ult, magnitude, i32(113 << 23));
+  Value isDenormal = test(CmpIPredicate::ult, magnitude, i32(113 << 23));
   // From 65520 on the nearest is infinity.
-  Value isHuge = compare(CmpIPredicate::uge, magnitude, i32(0x477ff000));
-  Value isNan = compare(CmpIPredicate::ugt, magnitude, i32(0x7f800000));
+  Value isHuge = test(CmpIPredicate::uge, magnitude, i32(0x477ff000));
+  Value isNan = test(CmpIPredicate::ugt, magnitude, i32(0x7f800000));
   Value payload = orI(andI(shrU(magnitude, i32(13)), i32(0x3ff)), i32(0x7e00));
-  denormal = select(isDenormal, denormal, normal);
-  Value half = select(isNan, payload, select(isHuge, i32(0x7c00), denormal));
+  denormal = choose(isDenormal, denormal, normal);
+  Value half = choose(isNan, payload, choose(isHuge, i32(0x7c00), denormal));
   return cast(Cast::TruncI, orI(half, sign), intType(16));
 }
 
@@ -274,82 +274,95 @@ Value SpirvBuilder::floatToIntSat(Value x, Type type) {
   Value isLow = compare(CmpFPredicate::OLT, x, low);
   Value isNan = compare(CmpFPredicate::UNO, x, x);
   Value isOut = orI(orI(isHigh, isLow), isNan);
-  Value whole =
-      make<spirv::ConvertFToSOp>(type, select(isOut, floatLike(x, 0), x));
+  Value whole = make<spirv::ConvertFToSOp>(typeLike(x, type),
+                                           select(isOut, floatLike(x, 0), x));
   auto number = [&](APInt value) {
     return constant(builder.getIntegerAttr(type, value));
   };
-  whole = select(isHigh, number(APInt::getSignedMaxValue(bits)), whole);
-  return select(isLow, number(APInt::getSignedMinValue(bits)), whole);
+  whole = choose(isHigh, number(APInt::getSignedMaxValue(bits)), whole);
+  return choose(isLow, number(APInt::getSignedMinValue(bits)), whole);
 }
 
 Value SpirvBuilder::cast(Cast kind, Value x, Type element) {
-  Type from = x.getType();
+  Type from = elementOf(x);
   Type to = element.isF16() ? builder.getI16Type() : element;
   need(from, false);
   need(to, false);
+  Type type = typeLike(x, to);
   bool isTruth = from.isInteger(1);
   auto truth = [&](double one) {
-    return isa<FloatType>(to)
-               ? select(x, to.isF64() ? f64(one) : f32(one),
-                        to.isF64() ? f64(0) : f32(0))
-               : select(x, integer(int64_t(one), to.getIntOrFloatBitWidth()),
-                        integer(0, to.getIntOrFloatBitWidth()));
+    auto number = [&](double value) {
+      return to.isF64()   ? f64(value)
+             : to.isF32() ? f32(value)
+                          : integer(int64_t(value), to.getIntOrFloatBitWidth());
+    };
+    return choose(x, number(one), number(0));
   };
   switch (kind) {
   case Cast::Bits:
-    return from == to ? x : make<spirv::BitcastOp>(to, x);
+    return from == to ? x : make<spirv::BitcastOp>(type, x);
   case Cast::ExtF:
     if (from.isInteger(16))
       return halfToFloat(x);
-    return from == to ? x : make<spirv::FConvertOp>(to, x);
+    return from == to ? x : make<spirv::FConvertOp>(type, x);
   case Cast::TruncF:
     if (to.isInteger(16))
       return floatToHalf(x);
-    return from == to ? x : make<spirv::FConvertOp>(to, x);
+    return from == to ? x : make<spirv::FConvertOp>(type, x);
   case Cast::ExtS:
-    if (from.isInteger(32) && to.isInteger(64)) { // docs/gpu.md says why not SConvert
-      Value high = binary(Binary::Shl, make<spirv::UConvertOp>(to, x), i64(32));
-      return binary(Binary::ShrS, high, i64(32));
+    if (from.isInteger(32) && to.isInteger(64)) {
+      // docs/gpu.md says why not SConvert
+      Value high = shl(make<spirv::UConvertOp>(type, x), i64(32));
+      return shrS(high, i64(32));
     }
     return isTruth      ? truth(-1)
            : from == to ? x
-                        : make<spirv::SConvertOp>(to, x);
+                        : make<spirv::SConvertOp>(type, x);
   case Cast::ExtU:
-    return isTruth ? truth(1) : from == to ? x : make<spirv::UConvertOp>(to, x);
+    return isTruth      ? truth(1)
+           : from == to ? x
+                        : make<spirv::UConvertOp>(type, x);
   case Cast::TruncI:
     if (from == to)
       return x;
     if (to.isInteger(1)) {
       Value one = integer(1, from.getIntOrFloatBitWidth());
-      return compare(CmpIPredicate::eq, andI(x, one), one);
+      return test(CmpIPredicate::eq, andI(x, one), one);
     }
-    return make<spirv::UConvertOp>(to, x);
+    return make<spirv::UConvertOp>(type, x);
   case Cast::IntToFloatS:
-    return isTruth ? truth(-1) : make<spirv::ConvertSToFOp>(to, x);
+    return isTruth ? truth(-1) : make<spirv::ConvertSToFOp>(type, x);
   case Cast::IntToFloatU:
-    return isTruth ? truth(1) : make<spirv::ConvertUToFOp>(to, x);
+    return isTruth ? truth(1) : make<spirv::ConvertUToFOp>(type, x);
   case Cast::FloatToInt:
-    return make<spirv::ConvertFToSOp>(to, x);
+    return make<spirv::ConvertFToSOp>(type, x);
   case Cast::FloatToIntSat:
     return floatToIntSat(x, to);
   }
   return {};
 }
 
-//===- Vectors of one lane ------------------------------------------------===//
+//===- Powers of two ------------------------------------------------------===//
 
-Value SpirvBuilder::splat(Value scalar, int64_t) { return scalar; }
-Value SpirvBuilder::iota(Type element) {
-  return integer(0, element.getIntOrFloatBitWidth());
+/// The float whose exponent are the last bits of a float from 2²³ to 2²⁴, with
+/// the bias of 127.
+static Value fromExponent(KernelBuilder &b, Value exponent) {
+  Value bits = b.cast(Cast::Bits, exponent, b.intType(32));
+  return b.cast(Cast::Bits, b.shl(bits, b.i32(23)), b.f32Type());
 }
-Value SpirvBuilder::extract(Value vector, int64_t lane) {
-  return isa<VectorType>(vector.getType()) // of `join`
-             ? make<spirv::CompositeExtractOp>(
-                   vector, ArrayRef<int32_t>(static_cast<int32_t>(lane)))
-             : vector;
+
+/// Whole numbers up to 2²² are the last bits of their sum with this one.
+constexpr double kWhole = 0x1.8p23 + 127;
+
+Value SpirvBuilder::powerOfTwo(Value n) {
+  return fromExponent(*this, addF(n, f32(kWhole)));
 }
-std::pair<Value, Value> SpirvBuilder::halves(Value vector) {
-  return {vector, vector};
+
+/// In two steps, as the common form, for the n that callers have, |n| ≤ 151: of
+/// both steps only the one that may leave the normal numbers rounds.
+Value SpirvBuilder::scaleByPowerOfTwo(Value x, Value n) {
+  Value isNegative = test(CmpFPredicate::OLT, n, f32(0));
+  Value rest = choose(isNegative, f32(0x1p-25), f32(2));
+  Value offset = choose(isNegative, f32(kWhole + 25), f32(kWhole - 1));
+  return mulF(mulF(x, fromExponent(*this, addF(n, offset))), rest);
 }
-Value SpirvBuilder::any(Value mask) { return mask; }

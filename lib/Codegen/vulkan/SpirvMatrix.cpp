@@ -8,11 +8,6 @@ using namespace asgc;
 using namespace asgc::vulkan;
 using spirv::CooperativeMatrixUseKHR;
 
-Value SpirvBuilder::join(ArrayRef<Value> parts) {
-  auto type = VectorType::get(std::ssize(parts), parts.front().getType());
-  return make<spirv::CompositeConstructOp>(type, ValueRange(parts));
-}
-
 Value SpirvBuilder::subgroup() {
   capabilities.insert(spirv::Capability::GroupNonUniform);
   return builtIn("subgroup", spirv::BuiltIn::SubgroupId, builder.getI32Type());

@@ -14,14 +14,19 @@ public:
   mlir::LogicalResult emit(int64_t launch, DeviceBuilder &builder) override;
 
 private:
+  DimExpr count() const;
+
   Model model;
   DeviceTarget target;
+  int64_t lanes = 1;
+  SmallVector<DimExpr> extents; // of the space, in vectors
 };
 
 /// A kernel with reductions. A group takes `columns` kept points and walks
 /// `rows` items abreast along the reduced dims, once for each pass; then the
-/// items combine what they have. With a workspace the first reduced dim is cut
-/// in chunks, and a second launch combines their results.
+/// items combine what they have. Where a row is short enough, its items keep
+/// their points in registers from pass to pass. With a workspace the first
+/// reduced dim is cut in chunks, and a second launch combines their results.
 class DeviceReduction final : public DeviceKernel {
 public:
   static std::unique_ptr<DeviceReduction>
@@ -36,7 +41,13 @@ private:
     Value row, column; // i32
     Value from, to;    // of the reduced points
   };
+  /// A point, or a vector of them, along the reduced dims.
+  struct Point {
+    std::unique_ptr<Scope> scope;
+    Value isHere; // it exists; null: always
+  };
 
+  void chooseAxes();
   void chooseShape();
   int64_t lastPass() const;
   bool isPointWrite(int64_t index) const {
@@ -44,22 +55,30 @@ private:
   }
   SmallVector<plan::ReduceOp> reducesOf(int64_t pass) const;
   SmallVector<Value> rootsOf(int64_t pass) const;
-  Place findPlace(DeviceBuilder &builder) const;
+  Place findPlace(DeviceBuilder &builder, int64_t parts) const;
   void openKept(Scope &scope, Value number) const;
+  Point openReduced(Scope &scope, Value number, Value isHere,
+                    Value otherwise) const;
+  SmallVector<Point> holdPoints(Scope &scope, const Place &place) const;
+  Values start(KernelBuilder &builder, int64_t pass) const;
+  Values visit(llvm::MutableArrayRef<Point> points, const Place &place,
+               int64_t pass, mlir::ValueRange before) const;
   Values walk(Scope &scope, const Place &place, int64_t pass) const;
-  Value partialIndex(KernelBuilder &builder, int64_t reduce, Value chunk,
+  Value partialPlace(KernelBuilder &builder, int64_t reduce, Value chunk,
                      Value kept) const;
   void emitRows(DeviceBuilder &builder, Scope &root);
   void emitCombine(DeviceBuilder &builder, Scope &root);
-  void finish(Scope &scope, Value condition) const;
+  void finish(Scope &scope, const Place &place) const;
 
   Model model;
   DeviceTarget target;
   int64_t rows = 1, columns = 1; // powers of two; items of a group
   bool isAcross = false;         // neighbouring items have neighbouring columns
-  DimExpr keptPoints, reducedPoints;
-  SmallVector<DimExpr> keptExtents, reducedExtents;
-  SmallVector<int64_t> keptDims, reducedDims;
+  int64_t lanes = 1;             // of a vector along the last reduced dim
+  int64_t abreast = 1;           // points that an item loads at once
+  int64_t held = 0;              // points that it keeps; 0: it reads them again
+  DimExpr keptPoints, reducedPoints;                // the latter in vectors
+  SmallVector<DimExpr> keptExtents, reducedExtents; // likewise
   int64_t keptBound = 1, reducedBound = 1;
   int64_t chunks = 0; // of the first reduced dim; 0: not cut
   Value workspace;

@@ -1,6 +1,8 @@
 //===- Items.cpp - How work items share the points of a kernel ------------===//
 #include "Items.h"
 
+#include "MatrixContraction.h"
+
 using namespace mlir;
 using namespace asgc;
 using namespace asgc::kernels;
@@ -26,7 +28,10 @@ Values kernels::unflatten(KernelBuilder &b, Value number,
   // Devices divide 32 bits several times faster than 64.
   bool isNarrow = bound <= INT32_MAX;
   auto value = [&](const DimExpr &extent) {
-    return isNarrow ? narrow(b, b.extent(extent)) : b.extent(extent);
+    std::optional<int64_t> number = extent.asConstant();
+    return !isNarrow ? b.extent(extent)
+           : number  ? b.i32(*number)
+                     : narrow(b, b.extent(extent));
   };
   Value rest = isNarrow ? narrow(b, number) : number;
   Values coordinates(extents.size());
@@ -52,18 +57,76 @@ DeviceLaunch kernels::pointLaunch(const DeviceTarget &target,
           .groupSize = target.groupSize};
 }
 
-void kernels::forEachPoint(DeviceBuilder &b, const DeviceTarget &target,
-                           const DimExpr &points,
-                           function_ref<void(Value)> body) {
+void kernels::forEachPointOf(DeviceBuilder &b, const DeviceTarget &target,
+                             Value group, const DimExpr &points,
+                             function_ref<void(Value)> body) {
   int64_t block = target.groupSize * target.pointsPerItem;
-  Value first = b.mulI(b.group(), b.i64(block));
-  Value end =
-      b.binary(Binary::MinS, b.addI(first, b.i64(block)), b.extent(points));
-  b.loop(b.addI(first, wide(b, b.item())), end, target.groupSize, {},
+  Value begin = b.mulI(group, b.i64(block));
+  Value first = b.addI(begin, wide(b, b.item()));
+  Value end = b.extent(points);
+  if (target.pointsPerItem == 1) {
+    bool isFull = isMultiple(points, block);
+    return onlyIf(
+        b, isFull ? Value() : b.compare(arith::CmpIPredicate::slt, first, end),
+        [&] { body(first); });
+  }
+  end = b.binary(Binary::MinS, b.addI(begin, b.i64(block)), end);
+  b.loop(first, end, target.groupSize, {},
          [&](Value point, ValueRange) -> Values {
            body(point);
            return {};
          });
+}
+
+void kernels::forEachPoint(DeviceBuilder &b, const DeviceTarget &target,
+                           const DimExpr &points,
+                           function_ref<void(Value)> body) {
+  forEachPointOf(b, target, b.group(), points, body);
+}
+
+int64_t kernels::lanesAlong(const Model &model, const DeviceTarget &target) {
+  int64_t dim = model.vectorDim;
+  if (dim < 0 || !isMultiple(model.space[dim], target.lanes))
+    return 1;
+  bool isOfUse = false;
+  for (ArrayRef<Operand> operands :
+       {ArrayRef(model.reads), ArrayRef(model.writes)})
+    for (const Operand &operand : operands) {
+      if (operand.isWhole || !has(operand.varies, dim))
+        continue;
+      isOfUse = true;
+      if (!isMultiple(operand.access.offset, target.lanes))
+        return 1;
+      for (auto [at, stride] : llvm::enumerate(operand.access.strides)) {
+        bool isFit = static_cast<int64_t>(at) == dim
+                         ? stride == DimExpr(1)
+                         : model.isUnit(at) || isMultiple(stride, target.lanes);
+        if (!isFit)
+          return 1;
+      }
+    }
+  return isOfUse ? target.lanes : 1;
+}
+
+void kernels::openPoint(Scope &scope, Dims dims, ArrayRef<Value> coordinates) {
+  KernelBuilder &b = scope.b;
+  SmallVector<int64_t> single;
+  Values at;
+  Value lane;
+  for (int64_t dim = 0; !coordinates.empty(); ++dim) {
+    if (!has(dims, dim))
+      continue;
+    Value coordinate = coordinates.consume_front();
+    if (b.lanes > 1 && dim == scope.model.vectorDim) {
+      lane = b.mulI(coordinate, b.i64(b.lanes));
+    } else {
+      single.push_back(dim);
+      at.push_back(coordinate);
+    }
+  }
+  scope.open(single, at);
+  if (lane)
+    scope.openLanes(lane, {});
 }
 
 void kernels::onlyIf(KernelBuilder &b, Value condition,
@@ -81,35 +144,61 @@ void kernels::onlyIf(KernelBuilder &b, Value condition,
 
 //===- Reductions within a group ------------------------------------------===//
 
-Values kernels::combineItems(DeviceBuilder &b, ArrayRef<plan::ReduceOp> reduces,
+/// The combination of `count` numbers, neighbours first.
+static Value combineTree(KernelBuilder &b, plan::ReduceKind kind,
+                         Values values) {
+  for (; values.size() > 1; values.truncate(values.size() / 2))
+    for (size_t pair = 0; pair < values.size() / 2; ++pair)
+      values[pair] = combine(b, kind, values[2 * pair], values[2 * pair + 1]);
+  return values.front();
+}
+
+SmallVector<plan::ReduceKind>
+kernels::kindsOf(ArrayRef<plan::ReduceOp> reduces) {
+  return llvm::map_to_vector(
+      reduces, [](plan::ReduceOp reduce) { return reduce.getKind(); });
+}
+
+Values kernels::combineItems(DeviceBuilder &b, ArrayRef<plan::ReduceKind> kinds,
                              ArrayRef<Value> values, Value row, Value column,
                              int64_t rows, int64_t columns) {
-  if (rows == 1)
-    return Values(values);
-  SmallVector<int64_t> arrays;
-  Value place = b.addI(b.mulI(row, b.i32(columns)), column);
-  for (Value value : values) {
-    arrays.push_back(b.shared(value.getType(), rows * columns));
-    b.storeShared(arrays.back(), place, value);
-  }
-  b.barrier();
-  // A tree: the order of the sum depends on the number of rows alone.
-  for (int64_t half = rows / 2; half > 0; half /= 2) {
-    Value isUpper = b.compare(arith::CmpIPredicate::ult, row, b.i32(half));
-    onlyIf(b, isUpper, [&] {
-      Value other = b.addI(place, b.i32(half * columns));
-      for (auto [array, reduce] : llvm::zip(arrays, reduces)) {
-        Value sum =
-            combine(b, const_cast<plan::ReduceOp &>(reduce).getKind(),
-                    b.loadShared(array, place), b.loadShared(array, other));
-        b.storeShared(array, place, sum);
+  Values results(values);
+  // What is left of the rows: all items read few, or some combine 16 each.
+  constexpr int64_t kFew = 32, kStep = 16;
+  for (bool isFirst = true; rows > 1 && !results.empty(); isFirst = false) {
+    SmallVector<int64_t> arrays;
+    int64_t left = rows <= kFew ? 1 : rows / kStep;
+    Value isPart;
+    if (!isFirst)
+      isPart = b.compare(arith::CmpIPredicate::ult, row, b.i32(rows));
+    onlyIf(b, isPart, [&] {
+      Value place = b.addI(b.mulI(row, b.i32(columns)), column);
+      for (Value value : results) {
+        arrays.push_back(b.shared(value.getType(), rows * columns));
+        b.storeShared(arrays.back(), place, value);
       }
     });
     b.barrier();
+    auto read = [&](Value first) {
+      Values sums;
+      for (auto [array, kind] : llvm::zip_equal(arrays, kinds)) {
+        Values parts;
+        for (int64_t part = 0; part < rows / left; ++part) {
+          Value from = b.addI(first, b.i32(part * left));
+          Value at = b.addI(b.mulI(from, b.i32(columns)), column);
+          parts.push_back(b.loadShared(array, at));
+        }
+        sums.push_back(combineTree(b, kind, parts));
+      }
+      return sums;
+    };
+    if (left == 1)
+      return read(b.i32(0));
+    Value isReader = b.compare(arith::CmpIPredicate::ult, row, b.i32(left));
+    results = b.branch(
+        isReader, [&] { return read(row); }, [&] { return results; });
+    rows = left;
   }
-  Values results;
-  for (int64_t array : arrays)
-    results.push_back(b.loadShared(array, column));
   return results;
 }
 

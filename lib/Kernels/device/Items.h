@@ -30,18 +30,31 @@ DeviceLaunch pointLaunch(const DeviceTarget &target, const DimExpr &points);
 /// get neighbouring points.
 void forEachPoint(DeviceBuilder &builder, const DeviceTarget &target,
                   const DimExpr &points, llvm::function_ref<void(Value)> body);
+/// The same where `group` is the number of the group among those that do it.
+void forEachPointOf(DeviceBuilder &builder, const DeviceTarget &target,
+                    Value group, const DimExpr &points,
+                    llvm::function_ref<void(Value)> body);
+
+/// How many neighbours along the model's vector dim make a vector: 1 unless
+/// they lie side by side in all operands that vary along it, at a multiple of
+/// their size together.
+int64_t lanesAlong(const Model &model, const DeviceTarget &target);
+/// Opens `dims` at `coordinates`; that of the vector dim, where the builder's
+/// values have lanes, counts vectors.
+void openPoint(Scope &scope, Dims dims, ArrayRef<Value> coordinates);
 
 /// Runs `body` where the condition (null: always) is true.
 void onlyIf(KernelBuilder &builder, Value condition,
             llvm::function_ref<void()> body);
 
-/// Combines `values` of the items of a group. Item (r, l) is item `r * columns
-/// + l`; each column is combined on its own, always in the same order, and its
+/// Combines `values` of the items of a group, which have a row and a column
+/// each; each column is combined on its own, always in the same order, and its
 /// results are given to all of its items. `columns` and `rows` are powers of
 /// two.
-Values combineItems(DeviceBuilder &builder, ArrayRef<plan::ReduceOp> reduces,
+Values combineItems(DeviceBuilder &builder, ArrayRef<plan::ReduceKind> kinds,
                     ArrayRef<Value> values, Value row, Value column,
                     int64_t rows, int64_t columns);
+SmallVector<plan::ReduceKind> kindsOf(ArrayRef<plan::ReduceOp> reduces);
 
 /// The pointers of a kernel's reads and writes.
 Values operandPointers(DeviceBuilder &builder, const Model &model);

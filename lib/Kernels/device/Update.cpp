@@ -65,29 +65,42 @@ private:
     bind(b, scope, segment);
     SmallVector<plan::ReduceOp> reduces(model.reduces);
     SmallVector<Value> roots = update.roots();
-    Values start;
+    auto visit = [&](Value index, ValueRange before) -> Values {
+      Scope point(scope);
+      point.openLanes(index, {});
+      point.emit(roots);
+      for (size_t write = 0; !update.reduces && write < model.writes.size();
+           ++write)
+        point.store(write);
+      Values after;
+      for (auto [reduce, value] : llvm::zip(reduces, before))
+        after.push_back(combine(b, reduce.getKind(), value,
+                                b.widen(point.find(reduce.getValue()))));
+      return after;
+    };
+    // Vectors, then what is left of the segment.
+    b.lanes = target.lanes;
+    Value item = wide(b, b.item());
+    Value rest = b.andI(b.subI(to, from), b.i64(b.lanes - 1));
+    Value end = b.subI(to, rest);
+    Values sums;
     for (plan::ReduceOp reduce : reduces)
-      start.push_back(
-          identity(b, reduce.getKind(), registerType(reduce.getType())));
-    Values sums =
-        b.loop(b.addI(from, wide(b, b.item())), to, target.groupSize, start,
-               [&](Value index, ValueRange before) -> Values {
-                 Scope point(scope);
-                 point.open(int64_t(0), index);
-                 point.emit(roots);
-                 for (size_t write = 0;
-                      !update.reduces && write < model.writes.size(); ++write)
-                   point.store(write);
-                 Values after;
-                 for (auto [reduce, value] : llvm::zip(reduces, before))
-                   after.push_back(combine(b, reduce.getKind(), value,
-                                           point.find(reduce.getValue())));
-                 return after;
-               });
+      sums.push_back(b.widen(
+          identity(b, reduce.getKind(), registerType(reduce.getType()))));
+    sums = b.loop(b.addI(from, b.mulI(item, b.i64(b.lanes))), end,
+                  target.groupSize * b.lanes, sums, visit);
+    for (auto [reduce, sum] : llvm::zip_equal(reduces, sums))
+      sum = combineLanes(b, reduce.getKind(), sum);
+    b.lanes = 1;
+    bool areWhole = llvm::all_of(update.extents, [&](int64_t extent) {
+      return extent % target.lanes == 0;
+    });
+    if (!areWhole)
+      sums = b.loop(b.addI(end, item), to, target.groupSize, sums, visit);
     if (!update.reduces)
       return;
-    sums =
-        combineItems(b, reduces, sums, b.item(), b.i32(0), target.groupSize, 1);
+    sums = combineItems(b, kindsOf(reduces), sums, b.item(), b.i32(0),
+                        target.groupSize, 1);
     Value isFirst = b.compare(arith::CmpIPredicate::eq, b.item(), b.i32(0));
     onlyIf(b, b.andI(exists, isFirst), [&] {
       for (auto [index, sum] : llvm::enumerate(sums)) {
