@@ -49,23 +49,87 @@ struct Window {
   Values walk(KernelBuilder &b, const Planes &planes, Value row, Value column,
               ValueRange start,
               function_ref<Values(Value, Value, ValueRange)> body) const {
-    return b.loop(b.i64(0), b.i64(kernel[0] * kernel[1]), 1, start,
+    auto visit = [&](Value i, Value j, ValueRange before) {
+      auto place = [&](Value at, Value offset, int axis) {
+        Value first = b.mulI(at, b.i64(strides[axis]));
+        Value inner = b.mulI(offset, b.i64(dilations[axis]));
+        return b.subI(b.addI(first, inner), b.i64(padLow[axis]));
+      };
+      Value y = place(row, i, 0), x = place(column, j, 1);
+      Value isInside =
+          b.andI(b.compare(CmpIPredicate::ult, y, b.extent(planes.h)),
+                 b.compare(CmpIPredicate::ult, x, b.extent(planes.w)));
+      Value at = b.addI(b.mulI(y, b.extent(planes.w)), x);
+      return body(isInside, at, before);
+    };
+    Values carried(start);
+    if (kernel[0] * kernel[1] <= kMostUnrolled) {
+      for (int64_t i = 0; i < kernel[0]; ++i)
+        for (int64_t j = 0; j < kernel[1]; ++j)
+          carried = visit(b.i64(i), b.i64(j), carried);
+      return carried;
+    }
+    return b.loop(b.i64(0), b.i64(kernel[0] * kernel[1]), 1, carried,
                   [&](Value tap, ValueRange before) -> Values {
                     Value i = b.binary(Binary::DivU, tap, b.i64(kernel[1]));
                     Value j = b.subI(tap, b.mulI(i, b.i64(kernel[1])));
-                    auto place = [&](Value at, Value offset, int axis) {
-                      Value first = b.mulI(at, b.i64(strides[axis]));
-                      Value inner = b.mulI(offset, b.i64(dilations[axis]));
-                      return b.subI(b.addI(first, inner), b.i64(padLow[axis]));
-                    };
-                    Value y = place(row, i, 0), x = place(column, j, 1);
-                    Value isInside = b.andI(
-                        b.compare(CmpIPredicate::ult, y, b.extent(planes.h)),
-                        b.compare(CmpIPredicate::ult, x, b.extent(planes.w)));
-                    Value at = b.addI(b.mulI(y, b.extent(planes.w)), x);
-                    return body(isInside, at, before);
+                    return visit(i, j, before);
                   });
   }
+
+  /// The outputs along an axis whose windows reach over place `at`: the first,
+  /// the end, and how many there are at most.
+  struct Outputs {
+    Value first, end;
+    int64_t most;
+  };
+  Outputs outputsOf(KernelBuilder &b, Value at, int axis,
+                    const DimExpr &extent) const {
+    int64_t reach = (kernel[axis] - 1) * dilations[axis];
+    Value stride = b.i64(strides[axis]);
+    Value far = b.addI(at, b.i64(padLow[axis]));
+    Value end = b.addI(b.binary(Binary::DivU, far, stride), b.i64(1));
+    Value near = b.addI(far, b.i64(strides[axis] - 1 - reach));
+    near = b.binary(Binary::MaxS, near, b.i64(0));
+    return {b.binary(Binary::DivU, near, stride),
+            b.binary(Binary::MinS, end, b.extent(extent)),
+            reach / strides[axis] + 1};
+  }
+
+  /// Walks over the outputs whose windows reach over (y, x), in their order:
+  /// `body` gets whether there is such an output, its row and column.
+  Values walkOutputs(
+      KernelBuilder &b, const Planes &planes, Value y, Value x,
+      ValueRange start,
+      function_ref<Values(Value, Value, Value, ValueRange)> body) const {
+    Outputs down = outputsOf(b, y, 0, planes.oh);
+    Outputs across = outputsOf(b, x, 1, planes.ow);
+    int64_t rows = down.most, columns = across.most;
+    auto visit = [&](Value i, Value j, ValueRange before) {
+      Value row = b.addI(down.first, i), column = b.addI(across.first, j);
+      Value isOutput =
+          b.andI(b.compare(CmpIPredicate::slt, row, down.end),
+                 b.compare(CmpIPredicate::slt, column, across.end));
+      return body(isOutput, b.select(isOutput, row, b.i64(0)),
+                  b.select(isOutput, column, b.i64(0)), before);
+    };
+    Values carried(start);
+    if (rows * columns <= kMostUnrolled) {
+      for (int64_t i = 0; i < rows; ++i)
+        for (int64_t j = 0; j < columns; ++j)
+          carried = visit(b.i64(i), b.i64(j), carried);
+      return carried;
+    }
+    return b.loop(b.i64(0), b.i64(rows * columns), 1, carried,
+                  [&](Value number, ValueRange before) {
+                    Value i = b.binary(Binary::DivU, number, b.i64(columns));
+                    Value j = b.subI(number, b.mulI(i, b.i64(columns)));
+                    return visit(i, j, before);
+                  });
+  }
+
+private:
+  static constexpr int64_t kMostUnrolled = 16;
 };
 
 //===- Maxima -------------------------------------------------------------===//
@@ -133,36 +197,62 @@ std::unique_ptr<DeviceKernel> createPoolGather(plan::PoolGather2dOp op,
   return std::make_unique<PointKernel>(target, planes.pooledPoints(), body);
 }
 
+/// The pooling that made `indices` of a plane as large as `whole`, if nothing
+/// else writes them.
+plan::MaxPool2dOp findPooling(Value indices, Value whole) {
+  plan::MaxPool2dOp found;
+  for (Operation *user : indices.getUsers()) {
+    auto step = dyn_cast<plan::StepInterface>(user);
+    if (!step || !llvm::is_contained(step.getWrittenBuffers(), indices))
+      continue;
+    auto pooling = dyn_cast<plan::MaxPool2dOp>(user);
+    if (!pooling || found || pooling.getIndices() != indices ||
+        tensorOf(pooling.getX()) != tensorOf(whole))
+      return {};
+    found = pooling;
+  }
+  return found;
+}
+
 /// dx[place] = Σ dy[o] over the outputs of the plane with indices[o] = place,
-/// in their order.
+/// in their order. An index lies in its output's window, where that is known.
 std::unique_ptr<DeviceKernel> createMaxUnpool(plan::MaxUnpool2dOp op,
                                               const DeviceTarget &target,
                                               const BoundOf &boundOf) {
   Planes planes(op.getOut(), op.getIn(), boundOf);
-  auto body = [=](DeviceBuilder &b, Value number) {
-    DimExpr pooled = planes.oh * planes.ow;
-    Values at = unflatten(b, number, {planes.count, planes.h * planes.w},
+  plan::MaxPool2dOp pooling = findPooling(op.getIndices(), op.getOut());
+  auto body = [=](DeviceBuilder &b, Value number) mutable {
+    Values at = unflatten(b, number, {planes.count, planes.h, planes.w},
                           planes.wholeBound);
-    Value first = b.mulI(at[0], b.extent(pooled));
-    Value place = narrow(b, at[1]);
-    Type type = registerType(planes.element);
-    Value sum = b.loop(
-        b.i64(0), b.extent(pooled), 1,
-        {identity(b, plan::ReduceKind::add, type)},
-        [&](Value output, ValueRange before) -> Values {
-          Value o = b.addI(first, output);
-          Value index =
-              b.load(b.address(b.operand(1), o, 4), b.intType(32), false, {});
-          Value isHere = b.compare(CmpIPredicate::eq, index, place);
-          return b.branch(
-              isHere,
-              [&]() -> Values {
-                Value dy = loadFloat(b, b.operand(0), o, planes.element);
-                return {combine(b, plan::ReduceKind::add, before[0], dy)};
-              },
-              [&]() -> Values { return {before[0]}; });
-        })[0];
-    storeFloat(b, b.operand(2), number, planes.element, sum);
+    Value first = b.mulI(at[0], b.extent(planes.oh * planes.ow));
+    Value place = narrow(b, b.addI(b.mulI(at[1], b.extent(planes.w)), at[2]));
+    Value zero =
+        identity(b, plan::ReduceKind::add, registerType(planes.element));
+    auto add = [&](Value isOutput, Value output, ValueRange before) -> Values {
+      Value o = b.addI(first, output);
+      Value index =
+          b.load(b.address(b.operand(1), o, 4), b.intType(32), false, {});
+      Value isHere = b.compare(CmpIPredicate::eq, index, place);
+      if (isOutput)
+        isHere = b.andI(isOutput, isHere);
+      Value dy = loadFloat(b, b.operand(0), o, planes.element);
+      return {combine(b, plan::ReduceKind::add, before[0],
+                      b.select(isHere, dy, zero))};
+    };
+    Values sum;
+    if (pooling)
+      sum = Window(pooling).walkOutputs(
+          b, planes, at[1], at[2], {zero},
+          [&](Value isOutput, Value row, Value column, ValueRange before) {
+            Value output = b.addI(b.mulI(row, b.extent(planes.ow)), column);
+            return add(isOutput, output, before);
+          });
+    else
+      sum = b.loop(b.i64(0), b.extent(planes.oh * planes.ow), 1, {zero},
+                   [&](Value output, ValueRange before) {
+                     return add({}, output, before);
+                   });
+    storeFloat(b, b.operand(2), number, planes.element, sum[0]);
   };
   return std::make_unique<PointKernel>(target, planes.wholePoints(), body);
 }
@@ -175,11 +265,21 @@ Value divisor(KernelBuilder &b, plan::AvgPool2dOp op, const Planes &planes,
   Window window(op);
   if (op.getCountIncludePad())
     return b.f32(static_cast<double>(window.kernel[0] * window.kernel[1]));
-  return window.walk(
-      b, planes, row, column, {b.f32(0)},
-      [&](Value isInside, Value, ValueRange before) -> Values {
-        return {b.addF(before[0], b.select(isInside, b.f32(1), b.f32(0)))};
-      })[0];
+  // Taps 0 ≤ i < kernel with 0 ≤ start + i · dilation < extent.
+  auto count = [&](Value at, int axis, const DimExpr &extent) {
+    Value start = b.subI(b.mulI(at, b.i64(window.strides[axis])),
+                         b.i64(window.padLow[axis]));
+    auto tapsBefore = [&](Value place) {
+      Value steps =
+          b.addI(b.subI(place, start), b.i64(window.dilations[axis] - 1));
+      steps = b.binary(Binary::MaxS, steps, b.i64(0));
+      steps = b.binary(Binary::DivU, steps, b.i64(window.dilations[axis]));
+      return b.binary(Binary::MinS, steps, b.i64(window.kernel[axis]));
+    };
+    return b.subI(tapsBefore(b.extent(extent)), tapsBefore(b.i64(0)));
+  };
+  Value taps = b.mulI(count(row, 0, planes.h), count(column, 1, planes.w));
+  return b.cast(Cast::IntToFloatS, taps, b.f32Type());
 }
 
 /// sum / count, and 0 where the window is all padding.
@@ -221,38 +321,26 @@ std::unique_ptr<DeviceKernel> createAvgPoolGrad(plan::AvgPool2dOp op,
     Values at = unflatten(b, number, {planes.count, planes.h, planes.w},
                           planes.wholeBound);
     Value first = b.mulI(at[0], b.extent(planes.oh * planes.ow));
-    Value sum = b.loop(
-        b.i64(0), b.i64(window.kernel[0] * window.kernel[1]), 1, {b.f32(0)},
-        [&](Value tap, ValueRange before) -> Values {
-          Value i = b.binary(Binary::DivU, tap, b.i64(window.kernel[1]));
-          Value j = b.subI(tap, b.mulI(i, b.i64(window.kernel[1])));
-          // The output whose window has this element at offset (i, j).
-          Value isSeen = b.boolean(true);
-          auto output = [&](Value at, Value offset, int axis,
-                            const DimExpr &extent) {
-            Value far = b.addI(at, b.i64(window.padLow[axis]));
-            far = b.subI(far, b.mulI(offset, b.i64(window.dilations[axis])));
-            Value stride = b.i64(window.strides[axis]);
-            Value index = b.binary(Binary::DivS, far, stride);
-            isSeen = b.andI(isSeen, b.compare(CmpIPredicate::eq,
-                                              b.mulI(index, stride), far));
-            isSeen = b.andI(
-                isSeen, b.compare(CmpIPredicate::ult, index, b.extent(extent)));
-            return index;
-          };
-          Value row = output(at[1], i, 0, planes.oh);
-          Value column = output(at[2], j, 1, planes.ow);
-          return b.branch(
-              isSeen,
-              [&]() -> Values {
-                Value o = b.addI(
-                    first, b.addI(b.mulI(row, b.extent(planes.ow)), column));
-                Value dy = loadFloat(b, b.operand(0), o, planes.element);
-                Value count = divisor(b, op, planes, row, column);
-                return {b.addF(before[0], average(b, dy, count))};
-              },
-              [&]() -> Values { return {before[0]}; });
-        })[0];
+    auto add = [&](Value isSeen, Value row, Value column,
+                   ValueRange before) -> Values {
+      // Windows with dilation step over elements.
+      for (int axis : {0, 1}) {
+        if (window.dilations[axis] == 1)
+          continue;
+        Value offset = b.addI(at[1 + axis], b.i64(window.padLow[axis]));
+        offset = b.subI(offset, b.mulI(axis == 0 ? row : column,
+                                       b.i64(window.strides[axis])));
+        Value step = b.i64(window.dilations[axis]);
+        Value taps = b.binary(Binary::DivS, offset, step);
+        isSeen = b.andI(
+            isSeen, b.compare(CmpIPredicate::eq, b.mulI(taps, step), offset));
+      }
+      Value o = b.addI(first, b.addI(b.mulI(row, b.extent(planes.ow)), column));
+      Value dy = loadFloat(b, b.operand(0), o, planes.element);
+      Value share = average(b, dy, divisor(b, op, planes, row, column));
+      return {b.addF(before[0], b.select(isSeen, share, b.f32(0)))};
+    };
+    Value sum = window.walkOutputs(b, planes, at[1], at[2], {b.f32(0)}, add)[0];
     storeFloat(b, b.operand(1), number, planes.element, sum);
   };
   return std::make_unique<PointKernel>(target, planes.wholePoints(), body);
