@@ -1,5 +1,5 @@
 //===- Indexing.cpp - Device code for gather, scatter-add and copy --------===//
-#include "Contraction.h"
+#include "MatrixContraction.h"
 #include "Points.h"
 #include "dialects/asg/Asg.h"
 
@@ -12,11 +12,11 @@ using arith::CmpIPredicate;
 
 namespace {
 
-/// An element as it is, whatever its type.
+/// An element, or a vector of them, as it is, whatever its type.
 void copyElement(KernelBuilder &b, Value from, Value fromOffset, Value to,
                  Value toOffset, Type element) {
   Value raw = b.load(b.address(from, fromOffset, bytesOf(element)),
-                     storageType(element), false, {});
+                     storageType(element), true, {});
   b.store(b.address(to, toOffset, bytesOf(element)), raw, {}, false);
 }
 
@@ -43,6 +43,11 @@ struct Geometry {
     index = positions.getElementType();
   }
 
+  /// Elements along the inner dims that are moved at once.
+  int64_t lanes(const DeviceTarget &target) const {
+    return isMultiple(inner, target.lanes) ? target.lanes : 1;
+  }
+
   /// Position `i` of batch `at` within the axis.
   Value position(KernelBuilder &b, Value pointer, Value at, Value i) const {
     Value place = b.addI(b.mulI(at, b.extent(indices)), i);
@@ -65,155 +70,213 @@ std::unique_ptr<DeviceKernel> createGather(plan::GatherOp op,
                                            const BoundOf &boundOf) {
   Geometry g(op, op.getIn());
   Type element = tensorOf(op.getIn()).getElementType();
-  DimExpr points = g.batch * g.outer * g.indices * g.inner;
+  int64_t lanes = g.lanes(target);
+  DimExpr vectors = g.inner.floorDiv(lanes);
+  DimExpr points = g.batch * g.outer * g.indices * vectors;
   int64_t bound = boundOf(points).value_or(INT64_MAX);
   auto body = [=](DeviceBuilder &b, Value number) {
+    b.lanes = lanes;
     Values at =
-        unflatten(b, number, {g.batch, g.outer, g.indices, g.inner}, bound);
+        unflatten(b, number, {g.batch, g.outer, g.indices, vectors}, bound);
     Value position = g.position(b, b.operand(1), at[0], at[2]);
     Value plane = b.addI(b.mulI(at[0], b.extent(g.outer)), at[1]);
-    copyElement(b, b.operand(0), g.offset(b, plane, g.axis, position, at[3]),
-                b.operand(2), number, element);
+    Value r = b.mulI(at[3], b.i64(lanes));
+    copyElement(b, b.operand(0), g.offset(b, plane, g.axis, position, r),
+                b.operand(2), b.mulI(number, b.i64(lanes)), element);
   };
   return std::make_unique<PointKernel>(target, points, body);
 }
 
-/// y[b, o, index[b, i], r] += x[b, o, i, r] into zeros: each element of y looks
-/// for its indices. Where there are few elements and many indices, parts of the
-/// indices are searched at once, and a second launch adds what they found, in
-/// order.
-class ScatterSearch final : public DeviceKernel {
+/// y[b, o, index[b, i], r] += x[b, o, i, r] into zeros. The first launch clears
+/// y and sorts the indices of each batch: how many are less, or equal and
+/// before, is the place of one. In the second, the first of equal indices adds
+/// up what they bring, in their order.
+class ScatterAdd final : public DeviceKernel {
 public:
-  ScatterSearch(const Geometry &g, Type element, int64_t numOperands,
-                const DeviceTarget &target, const BoundOf &boundOf);
+  static std::unique_ptr<DeviceKernel> create(plan::ScatterAddOp op,
+                                              const DeviceTarget &target,
+                                              const BoundOf &boundOf);
+  explicit ScatterAdd(plan::ScatterAddOp op) : g(op, op.getOut()) {}
   LogicalResult emit(int64_t launch, DeviceBuilder &builder) override;
 
 private:
-  Value search(DeviceBuilder &b, Value number, Value from, Value to) const;
+  void sort(DeviceBuilder &b) const;
+  void clear(DeviceBuilder &b, Value group) const;
+  void add(DeviceBuilder &b, Value number) const;
+  /// Entry `place` of the sorted indices (`table` 0), and of how many there
+  /// are from it on if it is the first of equal ones, else 0 (1).
+  Value entry(KernelBuilder &b, int64_t table, Value place) const {
+    if (table == 1)
+      place = b.addI(b.extent(count()), place);
+    return b.address(workspace, place, sizeof(int64_t));
+  }
+  DimExpr count() const { return g.batch * g.indices; }
+  DimExpr cleared() const { // vectors
+    return (g.batch * g.outer * g.axis * g.inner).floorDiv(lanes);
+  }
+  DimExpr added() const {
+    return g.batch * g.outer * g.indices * g.inner.floorDiv(lanes);
+  }
 
   Geometry g;
-  Type element, type;
-  int64_t numOperands, chunks = 1;
-  int64_t bound = 0; // of the elements
-  DimExpr points, chunkSize;
+  Type element;
   DeviceTarget target;
+  int64_t rows = 1, columns = 1; // items of an index, indices of a group
+  int64_t lanes = 1;
+  int64_t bound = 0; // of what is added
+  DimExpr sortGroups;
+  Value workspace;
 };
 
-ScatterSearch::ScatterSearch(const Geometry &g, Type element,
-                             int64_t numOperands, const DeviceTarget &given,
-                             const BoundOf &boundOf)
-    : g(g), element(element), type(registerType(element)),
-      numOperands(numOperands), points(g.batch * g.outer * g.axis * g.inner),
-      target(given) {
-  bound = boundOf(points).value_or(INT64_MAX);
-  int64_t indices = boundOf(g.indices).value_or(1);
-  target.pointsPerItem = 1; // there is a loop for each point already
-  int64_t groups = bound / target.groupSize + 1;
-  constexpr int64_t kShortest = 32; // indices worth a part
-  int64_t most = std::min(2 * target.busyGroups / groups, indices / kShortest);
-  if (element.isF32() && most > 1)
-    chunks = most;
-  chunkSize = (g.indices + DimExpr(chunks - 1)).floorDiv(chunks);
-  launches.push_back(pointLaunch(target, points * DimExpr(chunks)));
-  if (chunks > 1) {
-    launches.push_back(pointLaunch(target, points));
-    workspaceBytes = bound * chunks * bytesOf(element);
+std::unique_ptr<DeviceKernel> ScatterAdd::create(plan::ScatterAddOp op,
+                                                 const DeviceTarget &target,
+                                                 const BoundOf &boundOf) {
+  auto kernel = std::make_unique<ScatterAdd>(op);
+  ScatterAdd &self = *kernel;
+  const Geometry &g = self.g;
+  self.element = tensorOf(op.getOut()).getElementType();
+  self.target = target;
+  self.lanes = g.lanes(target);
+  std::optional<int64_t> indices = boundOf(g.indices);
+  std::optional<int64_t> count = boundOf(self.count());
+  if (!indices || !count) {
+    op.emitOpError() << "adds at " << self.count().str()
+                     << " indices, which has no bound";
+    return nullptr;
   }
+  self.bound = boundOf(self.added()).value_or(INT64_MAX);
+  self.rows = static_cast<int64_t>(
+      llvm::PowerOf2Ceil(std::clamp<int64_t>(*indices, 1, target.groupSize)));
+  self.columns = target.groupSize / self.rows;
+  self.sortGroups =
+      (self.count() + DimExpr(self.columns - 1)).floorDiv(self.columns);
+  DeviceLaunch clear = pointLaunch(target, self.cleared());
+  clear.groups = clear.groups + self.sortGroups;
+  self.launches.push_back(clear);
+  self.target.pointsPerItem = 1; // there is a loop for each point already
+  self.launches.push_back(pointLaunch(self.target, self.added()));
+  self.workspaceBytes = 2 * *count * int64_t(sizeof(int64_t));
+  self.target.pointsPerItem = target.pointsPerItem;
+  return kernel;
 }
 
-/// The sum of what indices [from, to) bring to element `number`.
-Value ScatterSearch::search(DeviceBuilder &b, Value number, Value from,
-                            Value to) const {
-  Values at = unflatten(b, number, {g.batch, g.outer, g.axis, g.inner}, bound);
-  Value plane = b.addI(b.mulI(at[0], b.extent(g.outer)), at[1]);
-  return b.loop(from, to, 1, {identity(b, plan::ReduceKind::add, type)},
-                [&](Value i, ValueRange before) -> Values {
-                  Value position = g.position(b, b.operand(1), at[0], i);
-                  Value isHere = b.compare(CmpIPredicate::eq, position, at[2]);
-                  auto add = [&]() -> Values {
-                    Value x = loadFloat(b, b.operand(0),
-                                        g.offset(b, plane, g.indices, i, at[3]),
-                                        element);
-                    return {combine(b, plan::ReduceKind::add, before[0], x)};
-                  };
-                  auto keep = [&]() -> Values { return {before[0]}; };
-                  return b.branch(isHere, add, keep);
-                })[0];
-}
-
-LogicalResult ScatterSearch::emit(int64_t launch, DeviceBuilder &b) {
-  if (chunks == 1) {
-    forEachPoint(b, target, points, [&](Value number) {
-      Value sum = search(b, number, b.i64(0), b.extent(g.indices));
-      storeFloat(b, b.operand(2), number, element, sum);
-    });
-    return success();
-  }
-  Value workspace = b.operand(numOperands);
+LogicalResult ScatterAdd::emit(int64_t launch, DeviceBuilder &b) {
+  workspace = b.operand(3);
   if (launch == 0) {
-    forEachPoint(b, target, points * DimExpr(chunks), [&](Value number) {
-      Values at = unflatten(b, number, {DimExpr(chunks), points}, INT64_MAX);
-      Value size = b.extent(chunkSize);
-      Value from = b.mulI(at[0], size);
-      Value to =
-          b.binary(Binary::MinS, b.addI(from, size), b.extent(g.indices));
-      storeFloat(b, workspace, number, element, search(b, at[1], from, to));
-    });
+    Value group = b.subI(b.group(), b.extent(sortGroups));
+    Value clears = b.compare(CmpIPredicate::sge, group, b.i64(0));
+    b.branch(
+        clears,
+        [&]() -> Values {
+          clear(b, group);
+          return {};
+        },
+        [&]() -> Values {
+          sort(b);
+          return {};
+        });
     return success();
   }
-  forEachPoint(b, target, points, [&](Value number) {
-    auto part = [&](Value chunk) {
-      Value place = b.addI(b.mulI(chunk, b.extent(points)), number);
-      return loadFloat(b, workspace, place, element);
-    };
-    Value sum = b.loop(
-        b.i64(1), b.i64(chunks), 1, {part(b.i64(0))},
-        [&](Value chunk, ValueRange before) -> Values {
-          return {combine(b, plan::ReduceKind::add, before[0], part(chunk))};
-        })[0];
-    storeFloat(b, b.operand(2), number, element, sum);
-  });
+  DeviceTarget one = target;
+  one.pointsPerItem = 1;
+  forEachPoint(b, one, added(), [&](Value number) { add(b, number); });
   return success();
 }
 
-/// Searches unless the indices are so many that it is better for an item to add
-/// a whole column of the plane.
-std::unique_ptr<DeviceKernel> createScatterAdd(plan::ScatterAddOp op,
-                                               const DeviceTarget &target,
-                                               const BoundOf &boundOf) {
-  Geometry g(op, op.getOut());
-  Type element = tensorOf(op.getOut()).getElementType();
-  Type type = registerType(element);
-  constexpr int64_t kMostSearched = 1 << 20;
-  int64_t searched = boundOf(g.axis * g.indices).value_or(INT64_MAX);
-  if (searched <= kMostSearched || type != element)
-    return std::make_unique<ScatterSearch>(
-        g, element, std::ssize(op->getOperands()), target, boundOf);
-  DimExpr points = g.batch * g.outer * g.inner;
-  int64_t bound = boundOf(points).value_or(INT64_MAX);
-  auto body = [=](DeviceBuilder &b, Value number) {
-    Values at = unflatten(b, number, {g.batch, g.outer, g.inner}, bound);
+void ScatterAdd::clear(DeviceBuilder &b, Value group) const {
+  b.lanes = lanes;
+  Value zero = encode(
+      b, b.widen(identity(b, plan::ReduceKind::add, registerType(element))),
+      element);
+  forEachPointOf(b, target, group, cleared(), [&](Value number) {
+    Value offset = b.mulI(number, b.i64(lanes));
+    b.store(b.address(b.operand(2), offset, bytesOf(element)), zero, {}, false);
+  });
+  b.lanes = 1;
+}
+
+void ScatterAdd::sort(DeviceBuilder &b) const {
+  Value row = b.binary(Binary::DivU, b.item(), b.i32(columns));
+  Value column = b.subI(b.item(), b.mulI(row, b.i32(columns)));
+  Value number = b.addI(b.mulI(b.group(), b.i64(columns)), wide(b, column));
+  Value isInside = b.compare(CmpIPredicate::slt, number, b.extent(count()));
+  number = b.select(isInside, number, b.i64(0));
+  Value batch = b.binary(Binary::DivU, number, b.extent(g.indices));
+  Value first = b.mulI(batch, b.extent(g.indices));
+  Value i = b.subI(number, first);
+  Value mine = g.position(b, b.operand(1), batch, i);
+  // How many are less, equal and before, equal.
+  Values counts(3, b.i32(0));
+  counts =
+      b.loop(wide(b, row), b.extent(g.indices), rows, counts,
+             [&](Value j, ValueRange before) -> Values {
+               Value other = g.position(b, b.operand(1), batch, j);
+               Value isEqual = b.compare(CmpIPredicate::eq, other, mine);
+               Value isEarlier = b.compare(CmpIPredicate::slt, j, i);
+               Value truths[] = {b.compare(CmpIPredicate::slt, other, mine),
+                                 b.andI(isEqual, isEarlier), isEqual};
+               Values after;
+               for (auto [count, truth] : llvm::zip_equal(before, truths))
+                 after.push_back(
+                     b.addI(count, b.cast(Cast::ExtU, truth, b.intType(32))));
+               return after;
+             });
+  counts = combineItems(
+      b, {plan::ReduceKind::add, plan::ReduceKind::add, plan::ReduceKind::add},
+      counts, row, column, rows, columns);
+  Value isLeader =
+      b.andI(isInside, b.compare(CmpIPredicate::eq, row, b.i32(0)));
+  onlyIf(b, isLeader, [&] {
+    Value place = b.addI(first, wide(b, b.addI(counts[0], counts[1])));
+    Value isFirst = b.compare(CmpIPredicate::eq, counts[1], b.i32(0));
+    Value length = b.select(isFirst, wide(b, counts[2]), b.i64(0));
+    b.store(entry(b, 0, place), i, {}, false);
+    b.store(entry(b, 1, place), length, {}, false);
+  });
+}
+
+void ScatterAdd::add(DeviceBuilder &b, Value number) const {
+  constexpr int64_t kAbreast = 4; // indices whose elements are loaded at once
+  Type i64 = b.intType(64);
+  Values at = unflatten(
+      b, number, {g.batch, g.outer, g.indices, g.inner.floorDiv(lanes)}, bound);
+  Value first = b.addI(b.mulI(at[0], b.extent(g.indices)), at[2]);
+  Value length = b.load(entry(b, 1, first), i64, false, {});
+  Value isFirst = b.compare(CmpIPredicate::sgt, length, b.i64(0));
+  onlyIf(b, isFirst, [&] {
+    b.lanes = lanes;
     Value plane = b.addI(b.mulI(at[0], b.extent(g.outer)), at[1]);
-    b.loop(b.i64(0), b.extent(g.axis), 1, {},
-           [&](Value a, ValueRange) -> Values {
-             storeFloat(b, b.operand(2), g.offset(b, plane, g.axis, a, at[2]),
-                        element, identity(b, plan::ReduceKind::add, type));
-             return {};
-           });
-    b.loop(b.i64(0), b.extent(g.indices), 1, {},
-           [&](Value i, ValueRange) -> Values {
-             Value position = g.position(b, b.operand(1), at[0], i);
-             Value place = g.offset(b, plane, g.axis, position, at[2]);
-             Value x =
-                 loadFloat(b, b.operand(0),
-                           g.offset(b, plane, g.indices, i, at[2]), element);
-             Value before = loadFloat(b, b.operand(2), place, element);
-             storeFloat(b, b.operand(2), place, element,
-                        combine(b, plan::ReduceKind::add, before, x));
-             return {};
-           });
-  };
-  return std::make_unique<PointKernel>(target, points, body);
+    Value r = b.mulI(at[3], b.i64(lanes));
+    Value none =
+        b.widen(identity(b, plan::ReduceKind::add, registerType(element)));
+    Value sum =
+        b.loop(b.i64(0), length, kAbreast, {none},
+               [&](Value step, ValueRange before) -> Values {
+                 Values parts;
+                 for (int64_t ahead = 0; ahead < kAbreast; ++ahead) {
+                   Value index = b.addI(step, b.i64(ahead));
+                   Value exists = b.compare(CmpIPredicate::slt, index, length);
+                   Value place = b.addI(first, b.select(exists, index, step));
+                   Value i = b.load(entry(b, 0, place), i64, false, {});
+                   Value offset = g.offset(b, plane, g.indices, i, r);
+                   Value raw =
+                       b.load(b.address(b.operand(0), offset, bytesOf(element)),
+                              storageType(element), true, {});
+                   parts.push_back(b.choose(b.widen(exists),
+                                            decode(b, raw, element), none));
+                 }
+                 Value sum = before[0];
+                 for (Value part : parts)
+                   sum = combine(b, plan::ReduceKind::add, sum, part);
+                 return {sum};
+               })[0];
+    Value i = b.load(entry(b, 0, first), i64, false, {});
+    Value position = g.position(b, b.operand(1), at[0], i);
+    Value offset = g.offset(b, plane, g.axis, position, r);
+    b.store(b.address(b.operand(2), offset, bytesOf(element)),
+            encode(b, sum, element), {}, false);
+    b.lanes = 1;
+  });
 }
 
 std::unique_ptr<DeviceKernel> createCopy(plan::CopyOp op,
@@ -252,7 +315,7 @@ kernels::createDeviceIndexing(Operation *step, const DeviceTarget &target,
       .Case(
           [&](plan::GatherOp op) { return createGather(op, target, boundOf); })
       .Case([&](plan::ScatterAddOp op) {
-        return createScatterAdd(op, target, boundOf);
+        return ScatterAdd::create(op, target, boundOf);
       })
       .Case([&](plan::CopyOp op) { return createCopy(op, target, boundOf); })
       .Default([](Operation *) { return nullptr; });
