@@ -6,7 +6,9 @@
 
 namespace asgc::kernels {
 
-/// A kernel without reductions: an item takes points, a few each.
+/// A kernel without reductions: an item takes points, a few each. Where it
+/// reads along another dim than it writes, an item takes a block of `lanes` x
+/// `lanes` points and transposes what it reads in its registers.
 class DeviceMap final : public DeviceKernel {
 public:
   static std::unique_ptr<DeviceMap>
@@ -14,12 +16,18 @@ public:
   mlir::LogicalResult emit(int64_t launch, DeviceBuilder &builder) override;
 
 private:
+  void findTurned();
+  void emitPoint(Scope &point, ArrayRef<Value> coordinates) const;
+  void emitBlock(DeviceBuilder &builder, Scope &root, ArrayRef<Value> pointers,
+                 ArrayRef<Value> coordinates) const;
   DimExpr count() const;
 
   Model model;
   DeviceTarget target;
   int64_t lanes = 1;
-  SmallVector<DimExpr> extents; // of the space, in vectors
+  SmallVector<DimExpr> extents; // of the space, in vectors or blocks
+  int64_t turnedDim = -1;       // the other dim of a block; -1: no blocks
+  SmallVector<unsigned> turned; // reads that lie along it
 };
 
 /// A kernel with reductions. A group takes `columns` kept points and walks

@@ -84,6 +84,20 @@ void kernels::forEachPoint(DeviceBuilder &b, const DeviceTarget &target,
   forEachPointOf(b, target, b.group(), points, body);
 }
 
+bool kernels::liesAlong(const Model &model, const Operand &operand, int64_t dim,
+                        int64_t lanes) {
+  if (!isMultiple(operand.access.offset, lanes))
+    return false;
+  for (auto [at, stride] : llvm::enumerate(operand.access.strides)) {
+    bool isFit = static_cast<int64_t>(at) == dim
+                     ? stride == DimExpr(1)
+                     : model.isUnit(at) || isMultiple(stride, lanes);
+    if (!isFit)
+      return false;
+  }
+  return true;
+}
+
 int64_t kernels::lanesAlong(const Model &model, const DeviceTarget &target) {
   int64_t dim = model.vectorDim;
   if (dim < 0 || !isMultiple(model.space[dim], target.lanes))
@@ -95,15 +109,8 @@ int64_t kernels::lanesAlong(const Model &model, const DeviceTarget &target) {
       if (operand.isWhole || !has(operand.varies, dim))
         continue;
       isOfUse = true;
-      if (!isMultiple(operand.access.offset, target.lanes))
+      if (!liesAlong(model, operand, dim, target.lanes))
         return 1;
-      for (auto [at, stride] : llvm::enumerate(operand.access.strides)) {
-        bool isFit = static_cast<int64_t>(at) == dim
-                         ? stride == DimExpr(1)
-                         : model.isUnit(at) || isMultiple(stride, target.lanes);
-        if (!isFit)
-          return 1;
-      }
     }
   return isOfUse ? target.lanes : 1;
 }

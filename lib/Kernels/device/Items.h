@@ -35,6 +35,10 @@ void forEachPointOf(DeviceBuilder &builder, const DeviceTarget &target,
                     Value group, const DimExpr &points,
                     llvm::function_ref<void(Value)> body);
 
+/// Whether neighbours along `dim` lie side by side in an operand that varies
+/// along it, `lanes` of them at a multiple of their size together.
+bool liesAlong(const Model &model, const Operand &operand, int64_t dim,
+               int64_t lanes);
 /// How many neighbours along the model's vector dim make a vector: 1 unless
 /// they lie side by side in all operands that vary along it, at a multiple of
 /// their size together.
