@@ -32,6 +32,10 @@ struct CodegenOptions {
   /// Shaders of contractions come in a form for each of these, and in one for
   /// devices without any.
   std::vector<MatrixUnit> matrixUnits = commonMatrixUnits();
+  /// Matrix units multiply f32 too, as three products of bf16; the relative
+  /// error of a product is about 2^-16, and where a factor is infinite it may
+  /// be NaN.
+  bool splitsF32 = false;
   /// Fill buffers with NaN as they die (asgc_rt_poison).
   bool poison = false;
   /// What asgc_program_dump writes (JSON); empty: none.
@@ -56,7 +60,8 @@ lowerPlanToLlvm(mlir::ModuleOp module, const CodegenOptions &options);
 /// step. Null after an error, which the context reports.
 mlir::OwningOpRef<mlir::ModuleOp>
 lowerPlanToSpirv(mlir::ModuleOp module,
-                 const std::vector<MatrixUnit> &units = commonMatrixUnits());
+                 const std::vector<MatrixUnit> &units = commonMatrixUnits(),
+                 bool splitsF32 = false);
 /// Registers the same as the pass plan-to-spirv.
 void registerPlanToSpirv();
 

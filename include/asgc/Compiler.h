@@ -31,6 +31,7 @@ struct CompileOptions {
   std::vector<int32_t> isas;
   bool cpu = true;                   ///< make code for the CPU
   bool vulkan = false;               ///< make shaders for Vulkan devices
+  bool splitsF32 = false;            ///< see CodegenOptions
   bool poison = false;               ///< fill dead buffers with NaN
   std::string weights;               ///< a safetensors file to embed
   bool stripMetadata = false;        ///< leave graph and plan out of the program

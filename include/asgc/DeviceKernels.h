@@ -22,6 +22,9 @@ struct DeviceTarget {
   /// `itemRows` x `itemColumns` of it in registers.
   struct Tile {
     int64_t rows, columns, depth, itemRows, itemColumns;
+    /// Multiply-adds of a group in a microsecond, where two of them share a
+    /// processor; as all of these, only their ratios matter much.
+    double speed;
     int64_t items() const { return rows / itemRows * (columns / itemColumns); }
   };
 
@@ -32,24 +35,32 @@ struct DeviceTarget {
   /// Numbers that an item of a reduction has on the way from memory at once,
   /// and those that it may keep from one pass to the next.
   int64_t numbersOnTheWay = 16, numbersKept = 64;
-  /// From the largest to the one that serves everything. Each work item of each
-  /// brings four elements of either operand at a time, so that small tiles wait
-  /// for memory as seldom as large ones.
+  /// From the largest to the one that serves everything.
   llvm::SmallVector<Tile> tiles = {
-      {64, 64, 16, 4, 4}, {32, 32, 32, 2, 2}, {16, 16, 64, 1, 1}};
+      {128, 128, 16, 8, 8, 6.5e4},
+      {64, 64, 16, 4, 4, 4.2e4},
+      {32, 32, 32, 4, 4, 2.0e4}};
   /// With a unit, contractions of f16 and bf16 use it: a group computes `rows`
   /// x `columns`, each of its subgroups a part of that, `depth` of the sum at a
   /// time.
   struct MatrixTile {
     int64_t rows, columns, depth, subgroupRows, subgroupColumns;
+    double speed; ///< see Tile
     int64_t subgroups() const {
       return rows / subgroupRows * (columns / subgroupColumns);
     }
   };
   MatrixUnit unit{};
-  llvm::SmallVector<MatrixTile> matrixTiles = {{128, 128, 32, 64, 64},
-                                               {64, 64, 32, 32, 32}};
-  int64_t busyGroups = 128; ///< fewer leave the device idle: take smaller tiles
+  llvm::SmallVector<MatrixTile> matrixTiles = {
+      {128, 128, 32, 64, 64, 5.5e5},
+      {64, 128, 32, 32, 64, 4.0e5},
+      {64, 64, 32, 32, 32, 2.6e5}};
+  /// Products and convolutions of f32 use the unit too: each factor is split
+  /// into two bf16 parts, of whose products three are added up.
+  bool splitsF32 = false;
+  int64_t busyGroups = 128;    ///< fewer leave a large device idle
+  double launchMicros = 3;     ///< of one more launch that waits for another
+  double bytesPerMicro = 2e6;  ///< to and from memory
 };
 
 /// Emits instructions of one work item. Values are scalars or vectors of
@@ -73,6 +84,9 @@ public:
   virtual int64_t shared(Type element, int64_t count) = 0;
   virtual Value loadShared(int64_t array, Value index) = 0;
   virtual void storeShared(int64_t array, Value index, Value value) = 0;
+  /// Stores one part (`lane`, i32) of a `join`ed element.
+  virtual void storeSharedLane(int64_t array, Value index, Value lane,
+                               Value value) = 0;
   /// Two or four numbers of 32 bits as one value, which can be loaded and
   /// stored at a multiple of its size; `extract` gets its parts.
   virtual Value join(llvm::ArrayRef<Value> parts) = 0;
@@ -112,6 +126,9 @@ public:
 
   /// In order; one may need what those before it wrote.
   llvm::SmallVector<DeviceLaunch> launches;
+  /// The launch that does the step's work: those before it bring operands into
+  /// another layout, those after it combine its results.
+  int64_t mainLaunch = 0;
   /// Memory in which launches leave something for the next; if there is any, it
   /// is the operand after the step's.
   int64_t workspaceBytes = 0;

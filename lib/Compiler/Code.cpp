@@ -52,6 +52,7 @@ MaybeFault Compilation::State::lowerToLlvm() {
     codegen.isas = options.isas;
   codegen.cpu = options.cpu;
   codegen.vulkan = options.vulkan;
+  codegen.splitsF32 = options.splitsF32;
   codegen.poison = options.poison;
   if (!options.stripMetadata)
     codegen.metadata = metadata.str();
@@ -82,7 +83,8 @@ Result<std::string> Compilation::State::printSpirv() {
   context.appendDialectRegistry(codegenDialects);
   size_t errorsBefore = diagnostics.getNumErrors();
   DiagnosticBridge bridge(context, diagnostics, remarks, Code::ASG0602);
-  OwningOpRef<ModuleOp> shaders = lowerPlanToSpirv(*module);
+  OwningOpRef<ModuleOp> shaders = lowerPlanToSpirv(
+      *module, commonMatrixUnits(), options.splitsF32);
   if (!shaders) {
     bool isReported = diagnostics.getNumErrors() > errorsBefore;
     return isReported ? Fault{FaultKind::Unsupported, ""}

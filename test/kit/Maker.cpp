@@ -1,6 +1,7 @@
 //===- Maker.cpp - Compiles the op suite for devices without a compiler ---===//
 //
-// kit-maker FOLDER [--share=N] [--nn=FILE.asg]...
+// kit-maker FOLDER [--share=N] [--nn=FILE.asg]... [--matrix=FILE.asg]
+//     [--unit=ROWS,COLUMNS,DEPTH,SUBGROUP]
 //
 // Every case is a graph with inputs and what the reference interpreter makes of
 // them. It writes an object for each program (k0.o, k1.o, …, which define
@@ -8,7 +9,8 @@
 // "k0/GRAPH/in/0", "k0/GRAPH/out/0", "k0/GRAPH/before/VARIABLE",
 // "k0/GRAPH/after/VARIABLE", and as metadata for each "k0/GRAPH" its group, its
 // tolerance and what it shows. An entry is called GRAPH.PIPELINE. --share=N
-// takes each N-th case.
+// takes each N-th case. Products of f32 in the models of --matrix are made for
+// matrix units too. Those are what GPUs have most often, or --unit.
 #include "asgc/Frontend.h"
 #include "asgc/safetensors.h"
 #include "test/ops/Backward.h"
@@ -65,7 +67,8 @@ struct Case {
 
 class Kit {
 public:
-  explicit Kit(std::filesystem::path folder) : folder(std::move(folder)) {}
+  Kit(std::filesystem::path folder, std::vector<MatrixUnit> units)
+      : folder(std::move(folder)), units(std::move(units)) {}
 
   /// Compiles a module of these cases, by each pipeline.
   bool add(mlir::ModuleOp module, std::vector<Case> cases,
@@ -81,6 +84,7 @@ private:
   }
 
   std::filesystem::path folder;
+  std::vector<MatrixUnit> units;
   std::vector<std::string> programs;
   std::list<std::string> names;
   std::list<HostTensor> tensors;
@@ -88,6 +92,9 @@ private:
 };
 
 const CpuOptions kOptimized = {.suffix = ".optimized", .vulkan = true};
+/// Matrix units multiply f32.
+const CpuOptions kSplit = {
+    .suffix = ".split", .vulkan = true, .splitsF32 = true};
 /// A kernel for each op.
 const CpuOptions kPlain = {.suffix = ".plain",
                            .asgPasses = "asg-inline-layers,asg-differentiate",
@@ -97,7 +104,9 @@ bool Kit::add(mlir::ModuleOp module, std::vector<Case> cases,
               llvm::ArrayRef<CpuOptions> pipelines) {
   const std::string name = "k" + std::to_string(programs.size());
   std::string error;
-  auto object = compileObject(module, pipelines, name, error);
+  std::vector<CpuOptions> options(pipelines.begin(), pipelines.end());
+  options.front().matrixUnits = units;
+  auto object = compileObject(module, options, name, error);
   if (mlir::failed(object)) {
     const bool isKnown =
         error.find("which the Vulkan backend does not") != std::string::npos;
@@ -190,7 +199,8 @@ bool addGradients(asg::GraphOp graph) {
 /// there is nothing of the kind, and if the backend is known to lack it.
 bool addGraph(Kit &kit, Reader &reader, mlir::ModuleOp source,
               const CatalogOp &op, const std::string &group,
-              const std::string &label, bool wantsGradients) {
+              const std::string &label, bool wantsGradients,
+              bool isForUnits = false) {
   mlir::OwningOpRef<mlir::ModuleOp> module(
       mlir::cast<mlir::ModuleOp>(source->clone()));
   asg::GraphOp graph = *module->getOps<asg::GraphOp>().begin();
@@ -204,7 +214,7 @@ bool addGraph(Kit &kit, Reader &reader, mlir::ModuleOp source,
            drawInputs(graph, op, false, 1),
            drawVariables(*module, op, 2),
            {},
-           wantsGradients ? kDeepTolerance : kTolerance};
+           wantsGradients || isForUnits ? kDeepTolerance : kTolerance};
   auto expected = interpret(graph, one.inputs, one.variables);
   if (mlir::failed(expected)) {
     std::fprintf(stderr, "FAILED: %s: %s\n", group.c_str(),
@@ -217,6 +227,8 @@ bool addGraph(Kit &kit, Reader &reader, mlir::ModuleOp source,
   // The optimizer makes fusions itself, and so takes none.
   if (hasFusions)
     return kit.add(*module, std::move(cases), {kPlain});
+  if (isForUnits)
+    return kit.add(*module, std::move(cases), {kSplit});
   return kit.add(*module, std::move(cases), {kOptimized, kPlain});
 }
 
@@ -288,14 +300,17 @@ bool addRandomGraphs(Kit &kit, size_t share) {
 }
 
 /// The models of a text that uses the standard library.
-bool addModels(Kit &kit, const std::string &path, size_t share) {
+bool addModels(Kit &kit, const std::string &path, size_t share,
+               bool isForUnits) {
   bool isGood = true;
   SourceManager sources;
   DiagnosticEngine diagnostics(sources);
   Library library = Library::load(path, diagnostics);
   CatalogOp any;
   any.domainLow = -1, any.domainHigh = 1;
-  const std::string group = "nn " + std::filesystem::path(path).stem().string();
+  const std::string group =
+      isForUnits ? "matrix units"
+                 : "nn " + std::filesystem::path(path).stem().string();
   size_t number = 0;
   for (const ast::Item *model : library.getModels()) {
     if (number++ % share != 0)
@@ -316,7 +331,7 @@ bool addModels(Kit &kit, const std::string &path, size_t share) {
         graph.erase();
     for (bool wantsGradients : {false, true})
       isGood &= addGraph(kit, reader, *module, any, group, options.model,
-                         wantsGradients);
+                         wantsGradients, isForUnits);
   }
   return isGood;
 }
@@ -326,18 +341,29 @@ bool addModels(Kit &kit, const std::string &path, size_t share) {
 int main(int argc, char **argv) {
   if (argc < 2)
     return 2;
-  Kit kit(argv[1]);
   size_t share = 1;
-  std::vector<std::string> texts;
+  std::vector<std::string> texts, matrixTexts;
+  std::vector<MatrixUnit> units = commonMatrixUnits();
   for (int i = 2; i < argc; ++i) {
     const std::string argument = argv[i];
     if (argument.rfind("--share=", 0) == 0)
       share = std::max(1, std::atoi(argument.c_str() + 8));
     else if (argument.rfind("--nn=", 0) == 0)
       texts.push_back(argument.substr(5));
+    else if (argument.rfind("--matrix=", 0) == 0)
+      matrixTexts.push_back(argument.substr(9));
+    else if (MatrixUnit unit;
+             std::sscanf(argument.c_str(), "--unit=%ld,%ld,%ld,%ld", &unit.rows,
+                         &unit.columns, &unit.depth, &unit.subgroupSize) == 4)
+      units = {unit};
+    else
+      return 2;
   }
+  Kit kit(argv[1], units);
   bool isGood = addExamples(kit, share) && addRandomGraphs(kit, share);
   for (const std::string &path : texts)
-    isGood = addModels(kit, path, share) && isGood;
+    isGood = addModels(kit, path, share, false) && isGood;
+  for (const std::string &path : matrixTexts)
+    isGood = addModels(kit, path, 1, true) && isGood;
   return isGood && kit.finish() ? 0 : 1;
 }

@@ -255,6 +255,7 @@ int act(const CompileFlags &flags, const Session &session) {
   options.wantsSnapshots = flags.emit == "json";
   options.cpu = hasTarget(flags, "cpu");
   options.vulkan = hasTarget(flags, "vulkan");
+  options.splitsF32 = session.settings.splitsF32();
   options.remarks = splitList(flags.remarks);
   if (flags.embed) {
     auto weights = readFile(flags.weights);

@@ -37,6 +37,7 @@ CompileOptions hostOptions(const ModelFlags &flags, const Session &session) {
     options.isas = {isa};
   options.cpu = session.settings.device() != ASGC_DEVICE_VULKAN;
   options.vulkan = session.settings.device() != ASGC_DEVICE_CPU;
+  options.splitsF32 = session.settings.splitsF32();
   return options;
 }
 

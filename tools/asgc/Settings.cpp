@@ -22,6 +22,7 @@ Settings::Settings()
           {"isa", "ASGC_ISA", "auto", "default"},
           {"device", "ASGC_DEVICE", "cpu", "default"},
           {"device-memory", "ASGC_DEVICE_MEMORY", "0", "default"},
+          {"f32", "ASGC_F32", "exact", "default"},
           {"color", "ASGC_COLOR", "auto", "default"},
           {"lang", "ASGC_LANG", "en", "default"},
           {"quiet", "ASGC_QUIET", "false", "default"},
@@ -123,6 +124,8 @@ std::optional<std::string> Settings::verify() const {
         error = fmt::format("device-memory is '{}' ({}); it can be a number of "
                             "bytes, or 0 (all)",
                             setting.value, setting.origin);
+    } else if (setting.name == "f32") {
+      error = oneOf({"exact", "tensor3"});
     } else if (setting.name == "color") {
       error = oneOf({"auto", "always", "never"});
     } else if (setting.name == "lang") {
@@ -155,6 +158,8 @@ int64_t Settings::deviceMemory() const {
   int64_t bytes = std::atoll(get("device-memory").c_str());
   return bytes ? bytes : std::numeric_limits<int64_t>::max();
 }
+
+bool Settings::splitsF32() const { return get("f32") == "tensor3"; }
 
 bool Settings::colorErrors() const {
   const std::string &mode = get("color");

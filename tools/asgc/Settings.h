@@ -37,6 +37,7 @@ public:
   int isa() const;     ///< as asgc_options.isa
   asgc_device device() const;
   int64_t deviceMemory() const; ///< as asgc_options.device_memory
+  bool splitsF32() const;       ///< see CodegenOptions
   bool isRussian() const { return get("lang") == "ru"; }
   bool isQuiet() const { return get("quiet") == "true"; }
   /// Whether to colour standard error.

@@ -1,5 +1,5 @@
 #!/bin/bash
-# gpu-kit.sh [--share=N] [--benchmarks=REGEX] BUILD FOLDER: compiles the op suite (each N-th case) and the benchmarks ahead
+# gpu-kit.sh [--share=N] [--benchmarks=REGEX] [--unit=ROWS,COLUMNS,DEPTH,SUBGROUP] BUILD FOLDER: compiles the op suite (each N-th case) and the benchmarks ahead
 # of time into FOLDER, which runs on any x86-64 Linux with a Vulkan driver and has nothing of LLVM in it:
 #   suite              the op suite: `suite FOLDER` compares every graph with the interpreter's values
 #   cases.safetensors  those values
@@ -8,11 +8,12 @@
 set -euo pipefail
 root=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
 
-share=1 benchmarks=.
+share=1 benchmarks=. units=()
 while [[ ${1:-} == --* ]]; do
   case $1 in
     --share=*) share=${1#*=} ;;
     --benchmarks=*) benchmarks=${1#*=} ;;
+    --unit=*) units=("$1") ;;
     *) echo "gpu-kit.sh: there is no option $1" >&2; exit 2 ;;
   esac
   shift
@@ -36,7 +37,7 @@ link() { # link OUTPUT OBJECT...
 texts=()
 for family in activations layers attention losses tensors; do texts+=("--nn=$root/test/nn/$family.asg"); done
 mkdir "$work/suite"
-"$build/bin/kit-maker" "$work/suite" --share="$share" "${texts[@]}"
+"$build/bin/kit-maker" "$work/suite" --share="$share" "${texts[@]}" "--matrix=$root/test/kit/matrix_units.asg" "${units[@]}"
 "$cc" -c -I"$root/runtime/include" "$work/suite/kit.c" -o "$work/suite/kit.o"
 link "$folder/suite" -Wl,--undefined=main "$build/test/kit/libasgc_kit_runner.a" "$work"/suite/*.o
 mv "$work/suite/cases.safetensors" "$folder"

@@ -160,7 +160,7 @@ LogicalResult ProgramEmitter::emitDeviceCode() {
     return found == variableIndices.end() ? -1 : found->second;
   };
   FailureOr<vulkan::DeviceProgram> made = vulkan::emitDeviceProgram(
-      source, *modules, numbering, options.matrixUnits);
+      source, *modules, numbering, options.matrixUnits, options.splitsF32);
   if (failed(made))
     return failure();
   device = std::move(*made);

@@ -20,9 +20,9 @@ constexpr int64_t kWorkspaceBytes = int64_t(64) << 20;
 class Emitter {
 public:
   Emitter(ModuleOp source, ModuleOp modules, const Numbering &numbering,
-          ArrayRef<MatrixUnit> units)
+          ArrayRef<MatrixUnit> units, bool splitsF32)
       : source(source), builder(modules.getBodyRegion()), numbering(numbering),
-        units(units) {
+        units(units), splitsF32(splitsF32) {
     builder.setInsertionPointToEnd(modules.getBody());
   }
 
@@ -45,6 +45,7 @@ private:
   OpBuilder builder;
   const Numbering &numbering;
   ArrayRef<MatrixUnit> units;
+  bool splitsF32;
   DeviceProgram result;
   std::map<std::vector<uint32_t>, int64_t> known; // shaders
   llvm::DenseMap<Value, asgc_place> constants;    // looked up only
@@ -109,6 +110,7 @@ LogicalResult Emitter::emitStep(plan::ProgramOp program, size_t number,
   for (const MatrixUnit &unit : units) {
     DeviceTarget target;
     target.unit = unit;
+    target.splitsF32 = splitsF32;
     std::unique_ptr<DeviceKernel> kernel =
         DeviceKernel::create(step, target, boundOf);
     if (!kernel)
@@ -155,8 +157,9 @@ LogicalResult Emitter::emitForm(DeviceKernel &kernel, size_t number,
                                     return numbering.dimIndex(number, expr);
                                   }};
     DeviceProgram::Dispatch dispatch = common;
-    if (index > 0)
-      dispatch.name += ".combine";
+    auto number = static_cast<int64_t>(index);
+    if (number != kernel.mainLaunch)
+      dispatch.name += number < kernel.mainLaunch ? ".pack" : ".combine";
     std::string suffix = launch.unit ? ".matrix" : "";
     if (common.form > 0 && launch.unit)
       suffix += std::to_string(common.form);
@@ -284,7 +287,8 @@ std::string vulkan::constantBytes(ElementsAttr value) {
 FailureOr<DeviceProgram> vulkan::emitDeviceProgram(ModuleOp source,
                                                    ModuleOp modules,
                                                    const Numbering &numbering,
-                                                   ArrayRef<MatrixUnit> units) {
+                                                   ArrayRef<MatrixUnit> units,
+                                                   bool splitsF32) {
   source.getContext()->getOrLoadDialect<spirv::SPIRVDialect>();
-  return Emitter(source, modules, numbering, units).emit();
+  return Emitter(source, modules, numbering, units, splitsF32).emit();
 }

@@ -46,7 +46,8 @@ struct Numbering {
 /// devices.
 mlir::FailureOr<DeviceProgram>
 emitDeviceProgram(mlir::ModuleOp source, mlir::ModuleOp modules,
-                  const Numbering &numbering, llvm::ArrayRef<MatrixUnit> units);
+                  const Numbering &numbering, llvm::ArrayRef<MatrixUnit> units,
+                  bool splitsF32 = false);
 
 /// Gives each dispatch a level and sorts them by it: a dispatch that reads what
 /// another one writes, or writes what it uses, has a higher level than the

@@ -204,6 +204,14 @@ void SpirvBuilder::storeShared(int64_t array, Value index, Value value) {
                          sharedAccess(), IntegerAttr());
 }
 
+void SpirvBuilder::storeSharedLane(int64_t array, Value index, Value lane,
+                                   Value value) {
+  Value place = make<spirv::AccessChainOp>(
+      make<spirv::AddressOfOp>(sharedArrays[array]), ValueRange{index, lane});
+  spirv::StoreOp::create(builder, loc, place, value, sharedAccess(),
+                         IntegerAttr());
+}
+
 void SpirvBuilder::barrier() {
   using spirv::MemorySemantics;
   MemorySemantics semantics =

@@ -89,6 +89,8 @@ public:
   int64_t shared(Type element, int64_t count) override;
   Value loadShared(int64_t array, Value index) override;
   void storeShared(int64_t array, Value index, Value value) override;
+  void storeSharedLane(int64_t array, Value index, Value lane,
+                       Value value) override;
   void barrier() override;
   Value join(llvm::ArrayRef<Value> parts) override;
 

@@ -9,7 +9,8 @@ using namespace mlir;
 using namespace asgc;
 
 OwningOpRef<ModuleOp>
-asgc::lowerPlanToSpirv(ModuleOp source, const std::vector<MatrixUnit> &units) {
+asgc::lowerPlanToSpirv(ModuleOp source, const std::vector<MatrixUnit> &units,
+                       bool splitsF32) {
   OwningOpRef<ModuleOp> modules = ModuleOp::create(source.getLoc());
   llvm::StringMap<int64_t> dims;
   vulkan::Numbering numbering;
@@ -21,7 +22,8 @@ asgc::lowerPlanToSpirv(ModuleOp source, const std::vector<MatrixUnit> &units) {
   numbering.variableIndex = [&](StringRef name) {
     return variables.try_emplace(name, variables.size()).first->second;
   };
-  if (failed(vulkan::emitDeviceProgram(source, *modules, numbering, units)))
+  if (failed(vulkan::emitDeviceProgram(source, *modules, numbering, units,
+                                       splitsF32)))
     return nullptr;
   return modules;
 }

@@ -4,253 +4,246 @@
 using namespace mlir;
 using namespace asgc;
 using namespace asgc::kernels;
+using arith::CmpIPredicate;
+
+// In the group's memory a slice is an array of quads, four neighbours across
+// each; lines, one for each depth, are a quad longer than what they hold, so
+// that items which store along the depth meet in few banks.
 
 namespace {
-DimExpr blocksOf(const DimExpr &extent, int64_t size) {
-  return (extent + DimExpr(size - 1)).floorDiv(size);
-}
-DimExpr productOf(ArrayRef<DimExpr> extents) {
-  DimExpr product(1);
-  for (const DimExpr &extent : extents)
-    product = product * extent;
-  return product;
+
+/// Numbers in a quad, and depths that a turn of the inner loop multiplies.
+constexpr int64_t kQuad = 4, kUnrolled = 2;
+
+int64_t strideOf(int64_t across) { return across / kQuad + 1; }
+
+/// An item's part in bringing the slices of one factor to the group's memory.
+class RunLoader {
+public:
+  RunLoader(DeviceBuilder &b, const Contraction::Factor &factor, int64_t across,
+            int64_t depth, int64_t items, int64_t array)
+      : b(b), factor(factor), across(across), items(items), array(array),
+        runs((factor.isDepthFast ? depth : across) / kQuad),
+        lines(factor.isDepthFast ? across : depth) {}
+
+  /// Finds the item's runs of slices of what comes at `first`; elements from
+  /// `count` on do not exist.
+  void open(Value first, Value count);
+  /// Reads the item's runs of the slice from `depth` on; elements from `end` on
+  /// are zeros.
+  Values load(Value depth, Value end) const;
+  void store(ArrayRef<Value> numbers) const;
+
+private:
+  struct Slot {
+    Value isMine; // null: always
+    Value place,
+        lane; // of the first element; `lane` where runs lie along depth
+    Value across, along; // along: from the slice's start
+    Value room;          // elements of the run that exist across; null: all
+  };
+
+  DeviceBuilder &b;
+  const Contraction::Factor &factor;
+  int64_t across, items, array, runs, lines;
+  Value count;
+  SmallVector<Slot> slots;
+};
+
+void RunLoader::open(Value first, Value theCount) {
+  count = theCount;
+  int64_t total = lines * runs;
+  for (int64_t from = 0; from < total; from += items) {
+    Slot slot;
+    Value number = b.addI(b.item(), b.i32(from));
+    if (from + items > total)
+      slot.isMine = b.compare(CmpIPredicate::slt, number, b.i32(total));
+    Value line = b.binary(Binary::DivU, number, b.i32(runs));
+    Value fast =
+        b.mulI(b.subI(number, b.mulI(line, b.i32(runs))), b.i32(kQuad));
+    Value inTile = factor.isDepthFast ? line : fast;
+    slot.along = factor.isDepthFast ? fast : line;
+    Value quad = b.binary(Binary::DivU, inTile, b.i32(kQuad));
+    slot.place = b.addI(b.mulI(slot.along, b.i32(strideOf(across))), quad);
+    slot.lane = b.subI(inTile, b.mulI(quad, b.i32(kQuad)));
+    slot.across = b.addI(first, inTile);
+    slots.push_back(slot);
+  }
 }
 
-/// An item adds the parts of one sum: there are few.
-const DeviceTarget kCombining{.pointsPerItem = 1};
-/// The workspace is no larger.
-constexpr int64_t kMostBytes = int64_t(16) << 20;
+Values RunLoader::load(Value depth, Value end) const {
+  Values numbers;
+  for (const Slot &slot : slots) {
+    Value along = b.addI(depth, slot.along);
+    auto isInside = [&](int64_t i) {
+      Value last = b.i32(i);
+      Value x = factor.isDepthFast ? slot.across : b.addI(slot.across, last);
+      Value d = factor.isDepthFast ? b.addI(along, last) : along;
+      return b.andI(b.compare(CmpIPredicate::slt, x, count),
+                    b.compare(CmpIPredicate::slt, d, end));
+    };
+    // Outside, what comes first is read and dropped.
+    auto at = [&](Value inside, Value coordinate) {
+      return b.select(inside, coordinate, b.i32(0));
+    };
+    if (factor.readRun) { // inside or outside as a whole
+      Value inside = isInside(0);
+      for (Value number :
+           factor.readRun(at(inside, slot.across), at(inside, along)))
+        numbers.push_back(b.select(inside, number, b.f32(0)));
+      continue;
+    }
+    for (int64_t i = 0; i < kQuad; ++i) {
+      Value inside = isInside(i);
+      Value x =
+          factor.isDepthFast ? slot.across : b.addI(slot.across, b.i32(i));
+      Value d = factor.isDepthFast ? b.addI(along, b.i32(i)) : along;
+      numbers.push_back(b.select(
+          inside, factor.read(at(inside, x), at(inside, d)), b.f32(0)));
+    }
+  }
+  return numbers;
+}
+
+void RunLoader::store(ArrayRef<Value> numbers) const {
+  for (auto [index, slot] : llvm::enumerate(slots)) {
+    ArrayRef<Value> run = numbers.slice(index * kQuad, kQuad);
+    onlyIf(b, slot.isMine, [&] {
+      if (!factor.isDepthFast)
+        return b.storeShared(array, slot.place, b.join(run));
+      for (auto [i, number] : llvm::enumerate(run))
+        b.storeSharedLane(array,
+                          b.addI(slot.place, b.i32(static_cast<int64_t>(i) *
+                                                   strideOf(across))),
+                          slot.lane, number);
+    });
+  }
+}
+
 } // namespace
-
-//===- Sizes --------------------------------------------------------------===//
-
-SmallVector<DimExpr> TileGrid::blocks() const {
-  SmallVector<DimExpr> extents(batch);
-  extents.push_back(blocksOf(rows, tileRows));
-  extents.push_back(blocksOf(columns, tileColumns));
-  return extents;
-}
-
-DimExpr TileGrid::groups() const {
-  DimExpr groups(1);
-  for (const DimExpr &extent : blocks())
-    groups = groups * extent;
-  return groups;
-}
-
-SmallVector<DimExpr> Contraction::points() const {
-  SmallVector<DimExpr> extents(batch);
-  extents.push_back(rows);
-  extents.push_back(columns);
-  return extents;
-}
-
-SmallVector<DeviceLaunch> Contraction::launches() const {
-  SmallVector<DeviceLaunch> launches = {
-      {.groups = grid().groups() * DimExpr(chunks), .groupSize = tile.items()}};
-  if (chunks > 1)
-    launches.push_back(pointLaunch(kCombining, productOf(points())));
-  return launches;
-}
-
-int64_t Contraction::workspaceBytes(const BoundOf &boundOf) const {
-  if (chunks == 1)
-    return 0;
-  DimExpr sums = productOf(points()) * DimExpr(chunks);
-  return 4 * boundOf(sums).value_or(0);
-}
 
 void Contraction::chooseTile(const DeviceTarget &target,
                              const BoundOf &boundOf) {
-  auto bound = [&](const DimExpr &extent) {
-    return std::max<int64_t>(1, boundOf(extent).value_or(1));
-  };
-  for (const DeviceTarget::Tile &candidate : target.tiles) {
-    tile = candidate;
-    bool isFilled =
-        2 * bound(rows) > tile.rows && 2 * bound(columns) > tile.columns;
-    if (isFilled && bound(grid().groups()) >= target.busyGroups)
-      return;
-  }
-  // Two groups to each processor, with enough to sum to be worth a launch.
-  int64_t most = std::min({2 * target.busyGroups / bound(grid().groups()),
-                           bound(depth) / (4 * tile.depth),
-                           kMostBytes / 4 / bound(productOf(points()))});
-  chunks = std::max<int64_t>(1, most);
-}
-
-LogicalResult kernels::checkSizes(Operation *op, const TileGrid &grid,
-                                  const DimExpr &depth,
-                                  const BoundOf &boundOf) {
-  for (const DimExpr &extent :
-       {grid.rows, grid.columns, depth, grid.groups()}) {
-    std::optional<int64_t> bound = boundOf(extent);
-    // The end of the last tile must be in range too.
-    if (!bound || *bound > INT32_MAX - 4096)
-      return op->emitOpError()
-             << "has an extent of " << extent.str()
-             << ", more than a contraction on a device may have";
-  }
-  return success();
+  grid.chooseTile(target, ArrayRef(target.tiles), boundOf, tile);
 }
 
 //===- Emission -----------------------------------------------------------===//
 
-void TileGrid::emit(DeviceBuilder &b, function_ref<void(ArrayRef<Value>)> open,
-                    function_ref<void(Value, Value)> body) const {
-  // Groups beyond the last one have nothing to do.
-  Value exists =
-      b.compare(arith::CmpIPredicate::slt, b.group(), b.extent(groups()));
-  onlyIf(b, exists, [&] {
-    Values place = unflatten(b, b.group(), blocks(), INT32_MAX);
-    Value column = place.pop_back_val(), row = place.pop_back_val();
-    open(place);
-    body(narrow(b, b.mulI(row, b.i64(tileRows))),
-         narrow(b, b.mulI(column, b.i64(tileColumns))));
-  });
-}
-
 void Contraction::emit(int64_t launch, DeviceBuilder &b,
                        Value workspace) const {
   if (launch == 1)
-    return combine(b, workspace);
-  if (chunks == 1)
-    return grid().emit(b, open, [&](Value firstRow, Value firstColumn) {
-      emitTile(b, firstRow, firstColumn, b.i64(0), b.extent(depth), store);
-    });
-  TileGrid parts = grid();
-  parts.batch.push_back(DimExpr(chunks));
-  Value from, to, first; // of the depth, and in the workspace
-  auto openPart = [&](ArrayRef<Value> place) {
-    open(place.drop_back());
-    DimExpr slices = blocksOf(blocksOf(depth, tile.depth), chunks);
-    Value size = b.extent(slices * DimExpr(tile.depth));
-    from = b.mulI(place.back(), size);
-    to = b.binary(Binary::MinS, b.addI(from, size), b.extent(depth));
-    first = place.back();
-    for (auto [extent, at] : llvm::zip(batch, place))
-      first = b.addI(b.mulI(first, b.extent(extent)), at);
+    return grid.combine(
+        b, workspace, open,
+        [&](Value row, Value column, Value sum) { store(row, column, {sum}); });
+  grid.emit(b, open,
+            [&](const TileGrid::Tile &part) { emitTile(b, part, workspace); });
+}
+
+void Contraction::emitTile(DeviceBuilder &k, const TileGrid::Tile &part,
+                           Value workspace) const {
+  auto quad = VectorType::get(kQuad, k.f32Type());
+  int64_t aArray = k.shared(quad, tile.depth * strideOf(tile.rows));
+  int64_t bArray = k.shared(quad, tile.depth * strideOf(tile.columns));
+  RunLoader aLoader(k, a, tile.rows, tile.depth, tile.items(), aArray);
+  RunLoader bLoader(k, b, tile.columns, tile.depth, tile.items(), bArray);
+  aLoader.open(part.row, narrow(k, k.extent(grid.rows)));
+  bLoader.open(part.column, narrow(k, k.extent(grid.columns)));
+  Value end = narrow(k, part.to);
+  auto load = [&](Value depth) {
+    return std::pair(aLoader.load(depth, end), bLoader.load(depth, end));
   };
-  parts.emit(b, openPart, [&](Value firstRow, Value firstColumn) {
-    emitTile(b, firstRow, firstColumn, from, to,
-             [&](Value row, Value column, Value sum) {
-               Value place =
-                   b.addI(b.mulI(first, b.extent(rows)), wide(b, row));
-               place =
-                   b.addI(b.mulI(place, b.extent(columns)), wide(b, column));
-               storeFloat(b, workspace, place, b.f32Type(), sum);
+  auto store = [&](const std::pair<Values, Values> &numbers) {
+    aLoader.store(numbers.first);
+    bLoader.store(numbers.second);
+    k.barrier();
+  };
+  Values zeros(tile.itemRows * tile.itemColumns, k.f32(0));
+  // The first turn only brings a slice, the last one brings zeros that nobody
+  // needs: so there is one copy of that code, which may be long.
+  Value first = k.subI(part.from, k.i64(tile.depth));
+  Values sums =
+      k.loop(first, part.to, tile.depth, zeros,
+             [&](Value at, ValueRange before) -> Values {
+               auto next = load(k.addI(narrow(k, at), k.i32(tile.depth)));
+               Values after = k.branch(
+                   k.compare(CmpIPredicate::sge, at, part.from),
+                   [&] { return multiply(k, aArray, bArray, before); },
+                   [&] { return Values(before); });
+               k.barrier();
+               store(next);
+               return after;
              });
-  });
+  storeTile(k, part, sums, workspace);
 }
 
-/// Adds the parts of each sum, always in the same order.
-void Contraction::combine(DeviceBuilder &b, Value workspace) const {
-  DimExpr count = productOf(points());
-  forEachPoint(b, kCombining, count, [&](Value number) {
-    auto part = [&](Value chunk) {
-      Value place = b.addI(b.mulI(chunk, b.extent(count)), number);
-      return loadFloat(b, workspace, place, b.f32Type());
-    };
-    Value sum = b.loop(b.i64(1), b.i64(chunks), 1, {part(b.i64(0))},
-                       [&](Value chunk, ValueRange before) -> Values {
-                         return {b.addF(before[0], part(chunk))};
-                       })[0];
-    Values place = unflatten(b, number, points(), INT32_MAX);
-    Value column = place.pop_back_val(), row = place.pop_back_val();
-    open(place);
-    store(narrow(b, row), narrow(b, column), sum);
-  });
-}
-
-void Contraction::emitTile(DeviceBuilder &b, Value firstRow, Value firstColumn,
-                           Value from, Value to,
-                           function_ref<void(Value, Value, Value)> put) const {
-  using arith::CmpIPredicate;
-  Value rowCount = narrow(b, b.extent(rows));
-  Value columnCount = narrow(b, b.extent(columns));
-  Value depthCount = narrow(b, b.extent(depth));
-  int64_t aTile = b.shared(b.f32Type(), tile.depth * tile.rows);
-  int64_t bTile = b.shared(b.f32Type(), tile.depth * tile.columns);
-  int64_t items = tile.items();
-  // Of each of its rows and columns an item takes every `rowStep`-th, so that
-  // neighbouring items read and write neighbouring elements.
-  int64_t rowStep = tile.rows / tile.itemRows;
-  int64_t columnStep = tile.columns / tile.itemColumns;
-  Value item = b.item();
-  Value itemRow = b.binary(Binary::DivU, item, b.i32(columnStep));
-  Value itemColumn = b.subI(item, b.mulI(itemRow, b.i32(columnStep)));
-
-  // Brings a slice of `width` x depth to the group's memory.
-  auto bring = [&](int64_t array, int64_t width, bool isDepthFast, Value first,
-                   Value count, Value firstDepth,
-                   function_ref<Value(Value, Value)> load) {
-    for (int64_t from = 0; from < width * tile.depth; from += items) {
-      Value number = b.addI(item, b.i32(from));
-      Value fast = b.i32(isDepthFast ? tile.depth : width);
-      Value slow = b.binary(Binary::DivU, number, fast);
-      Value rest = b.subI(number, b.mulI(slow, fast));
-      Value across = isDepthFast ? slow : rest;
-      Value along = isDepthFast ? rest : slow;
-      auto bringOne = [&] {
-        Value at = b.addI(first, across), inDepth = b.addI(firstDepth, along);
-        Value isInside =
-            b.andI(b.compare(CmpIPredicate::slt, at, count),
-                   b.compare(CmpIPredicate::slt, inDepth, depthCount));
-        // Outside, the first element is read and dropped.
-        Value value = load(b.select(isInside, at, b.i32(0)),
-                           b.select(isInside, inDepth, b.i32(0)));
-        b.storeShared(array, b.addI(b.mulI(along, b.i32(width)), across),
-                      b.select(isInside, value, b.f32(0)));
-      };
-      bool isWhole = from + items <= width * tile.depth;
-      onlyIf(b,
-             isWhole ? Value()
-                     : b.compare(CmpIPredicate::slt, number,
-                                 b.i32(width * tile.depth)),
-             bringOne);
+/// sums + what the slices in the group's memory add.
+Values Contraction::multiply(DeviceBuilder &k, int64_t aArray, int64_t bArray,
+                             ValueRange sums) const {
+  int64_t itemsAcross = tile.columns / tile.itemColumns;
+  Value itemRow = k.binary(Binary::DivU, k.item(), k.i32(itemsAcross));
+  Value itemColumn = k.subI(k.item(), k.mulI(itemRow, k.i32(itemsAcross)));
+  // Of each kQuad x kQuad block of the tile an item has, the next is as far
+  // away as all items are wide: then neighbours read neighbouring quads.
+  auto loadQuads = [&](int64_t array, Value depth, int64_t across,
+                       int64_t perItem, Value number) {
+    Values numbers;
+    Value line = k.addI(k.mulI(depth, k.i32(strideOf(across))), number);
+    for (int64_t i = 0; i < perItem / kQuad; ++i) {
+      Value quad =
+          k.loadShared(array, k.addI(line, k.i32(i * across / perItem)));
+      for (int64_t lane = 0; lane < kQuad; ++lane)
+        numbers.push_back(k.extract(quad, lane));
     }
+    return numbers;
   };
+  return k.loop(k.i64(0), k.i64(tile.depth), kUnrolled, sums,
+                [&](Value at, ValueRange before) -> Values {
+                  Values now(before);
+                  for (int64_t step = 0; step < kUnrolled; ++step) {
+                    Value depth = k.addI(narrow(k, at), k.i32(step));
+                    Values left = loadQuads(aArray, depth, tile.rows,
+                                            tile.itemRows, itemRow);
+                    Values right = loadQuads(bArray, depth, tile.columns,
+                                             tile.itemColumns, itemColumn);
+                    for (size_t i = 0; i < left.size(); ++i)
+                      for (size_t j = 0; j < right.size(); ++j) {
+                        Value &sum = now[i * right.size() + j];
+                        sum = k.fma(left[i], right[j], sum);
+                      }
+                  }
+                  return now;
+                });
+}
 
-  Values zeros(tile.itemRows * tile.itemColumns, b.f32(0));
-  auto multiply = [&](Value at, ValueRange before) -> Values {
-    Value slice = narrow(b, at);
-    Values left, right, after;
-    for (int64_t i = 0; i < tile.itemRows; ++i)
-      left.push_back(
-          b.loadShared(aTile, b.addI(b.mulI(slice, b.i32(tile.rows)),
-                                     b.addI(itemRow, b.i32(i * rowStep)))));
-    for (int64_t j = 0; j < tile.itemColumns; ++j)
-      right.push_back(b.loadShared(
-          bTile, b.addI(b.mulI(slice, b.i32(tile.columns)),
-                        b.addI(itemColumn, b.i32(j * columnStep)))));
-    for (int64_t i = 0; i < tile.itemRows; ++i)
-      for (int64_t j = 0; j < tile.itemColumns; ++j)
-        after.push_back(b.fma(left[i], right[j], before[after.size()]));
-    return after;
+void Contraction::storeTile(DeviceBuilder &k, const TileGrid::Tile &part,
+                            ArrayRef<Value> sums, Value workspace) const {
+  int64_t itemsAcross = tile.columns / tile.itemColumns;
+  int64_t itemsDown = tile.rows / tile.itemRows;
+  Value itemRow = k.binary(Binary::DivU, k.item(), k.i32(itemsAcross));
+  Value itemColumn = k.subI(k.item(), k.mulI(itemRow, k.i32(itemsAcross)));
+  Value rowCount = narrow(k, k.extent(grid.rows));
+  Value columnCount = narrow(k, k.extent(grid.columns));
+  // The place of an item's number `i` in the tile.
+  auto placeOf = [&](Value number, int64_t i, int64_t items) {
+    return k.addI(k.mulI(number, k.i32(kQuad)),
+                  k.i32(i / kQuad * kQuad * items + i % kQuad));
   };
-  Values sums = b.loop(
-      from, to, tile.depth, zeros, [&](Value at, ValueRange before) -> Values {
-        Value firstDepth = narrow(b, at);
-        bring(aTile, tile.rows, isADepthFast, firstRow, rowCount, firstDepth,
-              loadA);
-        bring(bTile, tile.columns, isBDepthFast, firstColumn, columnCount,
-              firstDepth,
-              [&](Value column, Value at) { return loadB(at, column); });
-        b.barrier();
-        Values after = b.loop(b.i64(0), b.i64(tile.depth), 1, before, multiply);
-        b.barrier();
-        return after;
-      });
+  int64_t width =
+      workspace ? (isMultiple(grid.columns, kQuad) ? kQuad : 1) : storeWidth;
   for (int64_t i = 0; i < tile.itemRows; ++i)
-    for (int64_t j = 0; j < tile.itemColumns; ++j) {
-      Value row = b.addI(firstRow, b.addI(itemRow, b.i32(i * rowStep)));
-      Value column =
-          b.addI(firstColumn, b.addI(itemColumn, b.i32(j * columnStep)));
+    for (int64_t j = 0; j < tile.itemColumns; j += width) {
+      Value row = k.addI(part.row, placeOf(itemRow, i, itemsDown));
+      Value column = k.addI(part.column, placeOf(itemColumn, j, itemsAcross));
       Value isInside =
-          b.andI(b.compare(CmpIPredicate::slt, row, rowCount),
-                 b.compare(CmpIPredicate::slt, column, columnCount));
-      onlyIf(b, isInside,
-             [&] { put(row, column, sums[i * tile.itemColumns + j]); });
+          k.andI(k.compare(CmpIPredicate::slt, row, rowCount),
+                 k.compare(CmpIPredicate::slt, column, columnCount));
+      onlyIf(k, isInside, [&] {
+        ArrayRef<Value> run = sums.slice(i * tile.itemColumns + j, width);
+        if (workspace)
+          grid.storePartial(k, workspace, part, row, column, run);
+        else
+          store(row, column, run);
+      });
     }
 }
 

@@ -2,86 +2,51 @@
 #ifndef ASGC_KERNELS_DEVICE_CONTRACTION_H
 #define ASGC_KERNELS_DEVICE_CONTRACTION_H
 
-#include "Items.h"
+#include "TileGrid.h"
 
 namespace asgc::kernels {
 
-/// How the result of a product is cut into tiles, one to a group: rows x
-/// columns for each point of `batch`.
-struct TileGrid {
-  SmallVector<DimExpr> batch;
-  DimExpr rows, columns;
-  int64_t tileRows = 1, tileColumns = 1;
-
-  SmallVector<DimExpr> blocks() const; ///< of the batch, down, across
-  DimExpr groups() const;
-  /// Runs `body` with the first row and column (i32) of the group's tile, after
-  /// `open` got its place in the batch (i64). Groups beyond the last tile do
-  /// nothing.
-  void emit(DeviceBuilder &builder,
-            llvm::function_ref<void(ArrayRef<Value>)> open,
-            llvm::function_ref<void(Value, Value)> body) const;
-};
-
-/// Reports sizes that are beyond 32 bits.
-mlir::LogicalResult checkSizes(Operation *op, const TileGrid &grid,
-                               const DimExpr &depth, const BoundOf &boundOf);
-
-/// c[row, column] = Σ a[row, depth] · b[depth, column] in f32, once for each
-/// point of `batch`. A group computes a tile of c: it brings slices of a and b
-/// to its memory, and each item multiplies what its part of the tile needs.
+/// A contraction in f32 by scalar instructions. While the items of a group
+/// multiply slices of a and b that lie in its memory, each has its part of the
+/// next slices on the way in registers.
 ///
 /// Where elements lie is the matter of the functions, so that a convolution is
 /// a contraction too. They get i32 coordinates that are in range.
 struct Contraction {
-  SmallVector<DimExpr> batch;
-  DimExpr rows, columns, depth;
+  /// A factor; `across` is the row of a or the column of b.
+  struct Factor {
+    bool isDepthFast = false; ///< neighbours in memory lie along the depth
+    std::function<Value(Value across, Value depth)> read; ///< an element, f32
+    /// Reads four neighbours at a multiple of four; its extent is one too. Null
+    /// if they do not lie like that.
+    std::function<Values(Value across, Value depth)> readRun;
+  };
+
+  TileGrid grid;
   DeviceTarget::Tile tile{};
-  /// Parts of the depth that groups of their own sum up, where there are too
-  /// few tiles for the device. A second launch adds them in order.
-  int64_t chunks = 1;
-  bool isADepthFast = true; ///< a's neighbours in memory lie along the depth
-  bool isBDepthFast = false;
+  Factor a, b;
+  int64_t storeWidth = 1; ///< neighbouring columns that `store` takes, 1 or 4
 
   /// Called once with the coordinates (i64) within the batch.
   std::function<void(ArrayRef<Value>)> open;
-  std::function<Value(Value row, Value depth)> loadA;
-  std::function<Value(Value depth, Value column)> loadB;
-  std::function<void(Value row, Value column, Value sum)> store;
+  std::function<void(Value row, Value column, ArrayRef<Value> sums)> store;
 
-  /// The largest tile that is filled and leaves no part of the device idle.
+  /// The tile that takes least time.
   void chooseTile(const DeviceTarget &target, const BoundOf &boundOf);
-  SmallVector<DeviceLaunch> launches() const;
-  /// For the sums of the parts.
-  int64_t workspaceBytes(const BoundOf &boundOf) const;
-  mlir::LogicalResult check(Operation *op, const BoundOf &boundOf) const {
-    return checkSizes(op, grid(), depth, boundOf);
+  SmallVector<DeviceLaunch> launches() const {
+    return grid.launches({.groupSize = tile.items()});
   }
-  /// `workspace` is null if there are no parts.
+  /// `workspace` is null if there are no chunks.
   void emit(int64_t launch, DeviceBuilder &builder, Value workspace) const;
 
 private:
-  TileGrid grid() const {
-    return {batch, rows, columns, tile.rows, tile.columns};
-  }
-  SmallVector<DimExpr> points() const; ///< of the result
-  void emitTile(DeviceBuilder &builder, Value firstRow, Value firstColumn,
-                Value from, Value to,
-                llvm::function_ref<void(Value, Value, Value)> put) const;
-  void combine(DeviceBuilder &builder, Value workspace) const;
+  void emitTile(DeviceBuilder &builder, const TileGrid::Tile &part,
+                Value workspace) const;
+  Values multiply(DeviceBuilder &builder, int64_t aArray, int64_t bArray,
+                  mlir::ValueRange sums) const;
+  void storeTile(DeviceBuilder &builder, const TileGrid::Tile &part,
+                 ArrayRef<Value> sums, Value workspace) const;
 };
-
-/// An element of a buffer as f32, and the reverse.
-Value loadFloat(KernelBuilder &builder, Value pointer, Value offset,
-                Type element);
-void storeFloat(KernelBuilder &builder, Value pointer, Value offset,
-                Type element, Value value);
-
-/// The same for one element or four, at a multiple of their size together.
-Values loadFloats(DeviceBuilder &builder, Value pointer, Value offset,
-                  Type element, int64_t count);
-void storeFloats(DeviceBuilder &builder, Value pointer, Value offset,
-                 Type element, ArrayRef<Value> values);
 
 /// The activation of a contraction.
 Value activate(KernelBuilder &builder, plan::Activation activation, Value x);

@@ -1,9 +1,12 @@
 //===- Matmul.cpp - Device code for plan.matmul ---------------------------===//
+#include "Contraction.h"
 #include "MatrixContraction.h"
+#include "PackFactor.h"
 
 using namespace mlir;
 using namespace asgc;
 using namespace asgc::kernels;
+using arith::CmpIPredicate;
 
 namespace {
 
@@ -19,13 +22,23 @@ Value offsetOf(KernelBuilder &b, ArrayRef<DimExpr> strides,
   return offset;
 }
 
+/// Whether runs of `of` elements along axis `fast` start at multiples of that.
+bool arePacked(ArrayRef<DimExpr> strides, size_t fast, const DimExpr &extent,
+               const DimExpr &offset, int64_t of) {
+  for (auto [axis, stride] : llvm::enumerate(strides))
+    if (axis == fast ? !(stride == DimExpr(1)) : !isMultiple(stride, of))
+      return false;
+  return isMultiple(extent, of) && isMultiple(offset, of);
+}
+
 /// Where the elements of a step's operands are.
 struct Operands {
   mutable plan::MatmulOp op;         // its accessors are not const
   SmallVector<DimExpr> batch, sizes; // m, n, k
   SmallVector<DimExpr> a, b, c;      // strides
   SmallVector<DimExpr> offsets;
-  // Elements at which the operands start in this place of the batch.
+  Values place; // in the batch
+  // Elements at which the operands start there.
   Value aStart, bStart, cStart, residualStart;
 
   explicit Operands(plan::MatmulOp op)
@@ -38,8 +51,21 @@ struct Operands {
 
   bool isADepthFast() const { return a.back() == DimExpr(1); }
   bool isBDepthFast() const { return !(b.back() == DimExpr(1)); }
+  /// Whether runs of `of` elements lie at multiples of that.
+  bool isAPacked(int64_t of) const {
+    return arePacked(a, a.size() - (isADepthFast() ? 1 : 2),
+                     sizes[isADepthFast() ? 2 : 0], offsets[0], of);
+  }
+  bool isBPacked(int64_t of) const {
+    return arePacked(b, b.size() - (isBDepthFast() ? 2 : 1),
+                     sizes[isBDepthFast() ? 2 : 1], offsets[1], of);
+  }
+  int64_t storeWidth() const {
+    return arePacked(c, c.size() - 1, sizes[1], offsets[2], 4) ? 4 : 1;
+  }
 
-  void open(DeviceBuilder &k, ArrayRef<Value> place) {
+  void open(DeviceBuilder &k, ArrayRef<Value> thePlace) {
+    place.assign(thePlace.begin(), thePlace.end());
     auto start = [&](ArrayRef<DimExpr> strides, const DimExpr &offset) {
       return k.addI(k.extent(offset),
                     offsetOf(k, strides.take_front(batch.size()), place));
@@ -85,15 +111,6 @@ struct Operands {
   }
 };
 
-/// Whether runs of `of` elements along axis `fast` start at multiples of that.
-bool arePacked(ArrayRef<DimExpr> strides, size_t fast, const DimExpr &extent,
-               const DimExpr &offset, int64_t of) {
-  for (auto [axis, stride] : llvm::enumerate(strides))
-    if (axis == fast ? !(stride == DimExpr(1)) : !isMultiple(stride, of))
-      return false;
-  return isMultiple(extent, of) && isMultiple(offset, of);
-}
-
 //===- Scalar code --------------------------------------------------------===//
 
 class DeviceMatmul final : public DeviceKernel {
@@ -109,30 +126,41 @@ private:
 
 LogicalResult DeviceMatmul::plan(const DeviceTarget &target,
                                  const BoundOf &boundOf) {
-  contraction.batch = operands.batch;
-  contraction.rows = operands.sizes[0];
-  contraction.columns = operands.sizes[1];
-  contraction.depth = operands.sizes[2];
-  contraction.isADepthFast = operands.isADepthFast();
-  contraction.isBDepthFast = operands.isBDepthFast();
+  TileGrid &grid = contraction.grid;
+  grid.batch = operands.batch;
+  grid.rows = operands.sizes[0];
+  grid.columns = operands.sizes[1];
+  grid.depth = operands.sizes[2];
+  contraction.a.isDepthFast = operands.isADepthFast();
+  contraction.b.isDepthFast = operands.isBDepthFast();
+  contraction.storeWidth = operands.storeWidth();
   contraction.chooseTile(target, boundOf);
   launches = contraction.launches();
-  workspaceBytes = contraction.workspaceBytes(boundOf);
-  return contraction.check(operands.op, boundOf);
+  workspaceBytes = grid.workspaceBytes(boundOf);
+  return grid.check(operands.op, boundOf);
 }
 
 LogicalResult DeviceMatmul::emit(int64_t launch, DeviceBuilder &k) {
   contraction.open = [&](ArrayRef<Value> place) { operands.open(k, place); };
-  contraction.loadA = [&](Value row, Value depth) {
-    return loadFloat(k, k.operand(0), operands.atA(k, row, depth),
-                     elementOf(operands.op.getA()));
+  Type aType = elementOf(operands.op.getA()),
+       bType = elementOf(operands.op.getB());
+  contraction.a.read = [&, aType](Value row, Value depth) {
+    return loadFloat(k, k.operand(0), operands.atA(k, row, depth), aType);
   };
-  contraction.loadB = [&](Value depth, Value column) {
-    return loadFloat(k, k.operand(1), operands.atB(k, depth, column),
-                     elementOf(operands.op.getB()));
+  contraction.b.read = [&, bType](Value column, Value depth) {
+    return loadFloat(k, k.operand(1), operands.atB(k, depth, column), bType);
   };
-  contraction.store = [&](Value row, Value column, Value sum) {
-    operands.store(k, row, column, sum);
+  if (operands.isAPacked(4))
+    contraction.a.readRun = [&, aType](Value row, Value depth) {
+      return loadFloats(k, k.operand(0), operands.atA(k, row, depth), aType, 4);
+    };
+  if (operands.isBPacked(4))
+    contraction.b.readRun = [&, bType](Value column, Value depth) {
+      return loadFloats(k, k.operand(1), operands.atB(k, depth, column), bType,
+                        4);
+    };
+  contraction.store = [&](Value row, Value column, ArrayRef<Value> sums) {
+    operands.store(k, row, column, sums);
   };
   contraction.emit(
       launch, k,
@@ -148,63 +176,173 @@ public:
   /// Whether the unit takes such operands.
   bool plan(const DeviceTarget &target, const BoundOf &boundOf);
   LogicalResult check(const BoundOf &boundOf) const {
-    return contraction.check(operands.op, boundOf);
+    return contraction.grid.check(operands.op, boundOf);
   }
-  LogicalResult emit(int64_t, DeviceBuilder &builder) override;
+  LogicalResult emit(int64_t launch, DeviceBuilder &builder) override;
 
 private:
+  bool planSplit(const BoundOf &boundOf);
+  void describe(DeviceBuilder &builder);
+  void describeSplit(DeviceBuilder &builder, Value workspace);
+
   Operands operands;
   MatrixContraction contraction;
+  PackLaunch packs; // of split factors: a, b
 };
 
 bool MatrixMatmul::plan(const DeviceTarget &target, const BoundOf &boundOf) {
   plan::MatmulOp op = operands.op;
   Type element = elementOf(op.getA());
-  if (element != elementOf(op.getB()) || !(element.isF16() || element.isBF16()))
+  if (element != elementOf(op.getB()))
     return false;
-  const DimExpr &m = operands.sizes[0], &n = operands.sizes[1],
-                &depth = operands.sizes[2];
-  contraction.batch = operands.batch;
-  contraction.rows = m;
-  contraction.columns = n;
-  contraction.depth = depth;
-  contraction.element = element;
-  size_t rank = operands.a.size();
-  // Axes are counted in the strides of each operand.
-  auto describe = [&](MatrixContraction::Factor &factor,
-                      const SmallVectorImpl<DimExpr> &strides, bool isDepthFast,
-                      size_t acrossAxis, size_t depthAxis,
-                      const DimExpr &across, const DimExpr &offset) {
-    factor.isDepthFast = isDepthFast;
-    factor.isPacked = arePacked(strides, isDepthFast ? depthAxis : acrossAxis,
-                                isDepthFast ? depth : across, offset, kPacked);
-    factor.acrossBytes = strides[acrossAxis] * DimExpr(2);
-    factor.depthBytes = strides[depthAxis] * DimExpr(2);
-  };
-  describe(contraction.a, operands.a, operands.isADepthFast(), rank - 2,
-           rank - 1, m, operands.offsets[0]);
-  describe(contraction.b, operands.b, operands.isBDepthFast(), rank - 1,
-           rank - 2, n, operands.offsets[1]);
-  bool isWide = arePacked(operands.c, rank - 1, n, operands.offsets[2], 4);
-  contraction.storeWidth = isWide ? 4 : 1;
+  contraction.isSplit = element.isF32() && target.splitsF32;
+  if (!element.isF16() && !element.isBF16() && !contraction.isSplit)
+    return false;
+  TileGrid &grid = contraction.grid;
+  grid.batch = operands.batch;
+  grid.rows = operands.sizes[0];
+  grid.columns = operands.sizes[1];
+  grid.depth = operands.sizes[2];
+  contraction.storeWidth = operands.storeWidth();
+  if (contraction.isSplit) {
+    if (!planSplit(boundOf))
+      return false;
+  } else {
+    contraction.element = element;
+    contraction.a.isDepthFast = operands.isADepthFast();
+    contraction.b.isDepthFast = operands.isBDepthFast();
+    contraction.a.isPacked = operands.isAPacked(kPacked);
+    contraction.b.isPacked = operands.isBPacked(kPacked);
+    contraction.a.extent = grid.rows;
+    contraction.b.extent = grid.columns;
+  }
   if (!contraction.chooseTile(target, boundOf))
     return false;
-  launches.push_back(contraction.launch());
+  launches = contraction.launches();
+  if (contraction.isSplit) {
+    launches.insert(launches.begin(), packs.launch());
+    mainLaunch = 1;
+  }
+  workspaceBytes = packs.bytes + grid.workspaceBytes(boundOf);
   return true;
 }
 
-LogicalResult MatrixMatmul::emit(int64_t, DeviceBuilder &k) {
-  contraction.open = [&](ArrayRef<Value> place) { operands.open(k, place); };
-  contraction.a.pointer = [&](Value row, Value depth) {
-    return k.address(k.operand(0), operands.atA(k, row, depth), 2);
+/// Both factors are packed across, whatever they were.
+bool MatrixMatmul::planSplit(const BoundOf &boundOf) {
+  Builder types(operands.op.getContext());
+  TileGrid &grid = contraction.grid;
+  contraction.element = types.getBF16Type();
+  DimExpr lines = roundUp(grid.depth, kSplitDepth);
+  grid.depth = lines * DimExpr(2);
+  auto pack = [&](MatrixContraction::Factor &factor, ArrayRef<DimExpr> strides,
+                  bool isDepthFast, const DimExpr &across) {
+    factor.isPacked = true;
+    factor.extent = roundUp(across, kPacked);
+    PackedFactor packed;
+    for (auto [extent, stride] : llvm::zip(grid.batch, strides))
+      packed.batch.push_back(stride == DimExpr(0) ? DimExpr(1) : extent);
+    packed.lines = lines;
+    packed.fast = factor.extent;
+    packed.element = contraction.element;
+    packed.split = PackedFactor::Split::lines;
+    packed.isTransposed = isDepthFast;
+    packs.factors.push_back(packed);
   };
-  contraction.b.pointer = [&](Value column, Value depth) {
-    return k.address(k.operand(1), operands.atB(k, depth, column), 2);
+  pack(contraction.a, operands.a, operands.isADepthFast(), grid.rows);
+  pack(contraction.b, operands.b, operands.isBDepthFast(), grid.columns);
+  return packs.place(boundOf);
+}
+
+void MatrixMatmul::describe(DeviceBuilder &k) {
+  auto place = [&k](Value pointer, const Value &start, const DimExpr &stride) {
+    return [=, &k, &start](Value across) {
+      Value offset = k.addI(start, k.mulI(wide(k, across), k.extent(stride)));
+      return k.address(pointer, offset, 2);
+    };
+  };
+  auto step = [&k](const DimExpr &stride) {
+    return [=, &k](Value depth) {
+      return k.mulI(wide(k, depth), k.extent(stride * DimExpr(2)));
+    };
+  };
+  size_t rank = operands.a.size();
+  const DimExpr &aRow = operands.a[rank - 2], &aDepth = operands.a[rank - 1];
+  const DimExpr &bDepth = operands.b[rank - 2], &bColumn = operands.b[rank - 1];
+  MatrixContraction::Factor &a = contraction.a, &b = contraction.b;
+  a.at = place(k.operand(0), operands.aStart, aRow);
+  a.along = step(aDepth);
+  a.fastBytes = (a.isDepthFast ? aDepth : aRow) * DimExpr(2);
+  b.at = place(k.operand(1), operands.bStart, bColumn);
+  b.along = step(bDepth);
+  b.fastBytes = (b.isDepthFast ? bDepth : bColumn) * DimExpr(2);
+}
+
+void MatrixMatmul::describeSplit(DeviceBuilder &k, Value workspace) {
+  auto describe = [&](MatrixContraction::Factor &factor,
+                      const PackedFactor &packed) {
+    Value number = k.i64(0);
+    for (auto [extent, at] : llvm::zip_equal(packed.batch, operands.place))
+      number = k.addI(k.mulI(number, k.extent(extent)),
+                      extent == DimExpr(1) ? k.i64(0) : at);
+    Value start = k.address(packed.pointer(k, workspace),
+                            k.mulI(number, k.extent(packed.batchPitch())), 2);
+    factor.at = [=, &k](Value across) {
+      return k.address(start, wide(k, across), 2);
+    };
+    factor.along = [=, &k](Value depth) {
+      return k.mulI(wide(k, depth), k.extent(packed.pitch() * DimExpr(2)));
+    };
+  };
+  describe(contraction.a, packs.factors[0]);
+  describe(contraction.b, packs.factors[1]);
+}
+
+LogicalResult MatrixMatmul::emit(int64_t launch, DeviceBuilder &k) {
+  Value workspace =
+      workspaceBytes > 0 ? k.operand(operands.op->getNumOperands()) : Value();
+  if (launch < mainLaunch) {
+    size_t rank = operands.a.size();
+    auto read = [&](int64_t operand, const Value &start,
+                    ArrayRef<DimExpr> strides, size_t acrossAxis,
+                    size_t depthAxis, const DimExpr &across) {
+      return [=, this, &k, &start](ArrayRef<Value> place, Value line,
+                                   Value fast) {
+        operands.open(k, place);
+        Value isInside = k.andI(
+            k.compare(CmpIPredicate::slt, line,
+                      narrow(k, k.extent(operands.sizes[2]))),
+            k.compare(CmpIPredicate::slt, fast, narrow(k, k.extent(across))));
+        Value offset = k.addI(
+            start,
+            k.addI(k.mulI(wide(k, line), k.extent(strides[depthAxis])),
+                   k.mulI(wide(k, fast), k.extent(strides[acrossAxis]))));
+        offset = k.select(isInside, offset, k.i64(0));
+        return k.select(isInside,
+                        loadFloat(k, k.operand(operand), offset, k.f32Type()),
+                        k.f32(0));
+      };
+    };
+    packs.factors[0].read = read(0, operands.aStart, operands.a, rank - 2,
+                                 rank - 1, operands.sizes[0]);
+    packs.factors[1].read = read(1, operands.bStart, operands.b, rank - 1,
+                                 rank - 2, operands.sizes[1]);
+    packs.emit(k, workspace);
+    return success();
+  }
+  contraction.open = [&](ArrayRef<Value> place) {
+    operands.open(k, place);
+    if (contraction.isSplit)
+      describeSplit(k, workspace);
+    else
+      describe(k);
   };
   contraction.store = [&](Value row, Value column, ArrayRef<Value> sums) {
     operands.store(k, row, column, sums);
   };
-  contraction.emit(k);
+  Value partials = contraction.grid.chunks > 1
+                       ? k.addI(workspace, k.i64(packs.bytes))
+                       : Value();
+  contraction.emit(launch - mainLaunch, k, partials);
   return success();
 }
 

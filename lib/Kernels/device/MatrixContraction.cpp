@@ -51,15 +51,17 @@ public:
 
 private:
   struct Slot {
-    Value place;         // in the array
-    Value across, along; // of its first element; `along` from the slice's start
-    Value pointer;       // where it is at depth `along`
-    Value room;          // elements that follow it across; null: enough
+    Value place; // in the array
+    Value along; // the depth of its first element, from the slice's start
+    Value start; // where that element is at depth 0
+    Value base;  // the same at depth `along`, if the factor is linear
+    Value room;  // elements that follow it across; null: enough
   };
-  Value read(const Slot &slot, Value bytes) const;
-  Value readGuarded(const Slot &slot, Value bytes, Value depth,
+  Value pointer(const Slot &slot, Value depth, Value bytes) const;
+  Value read(const Slot &slot, Value pointer) const;
+  Value readGuarded(const Slot &slot, Value pointer, Value depth,
                     Value depthCount) const;
-  Value elementAt(const Slot &slot, Value bytes, int64_t number) const;
+  Value elementAt(const Slot &slot, Value pointer, int64_t number) const;
   Value pack(llvm::function_ref<Value(int64_t)> element) const;
 
   DeviceBuilder &b;
@@ -82,33 +84,40 @@ void SliceLoader::open(Value first, Value theCount, bool isWhole) {
                         b.i32(begin));
     Value fast = b.mulI(quad, b.i32(kPacked));
     slot.along = factor.isDepthFast ? fast : line;
-    slot.across = b.addI(first, factor.isDepthFast ? line : fast);
+    Value across = b.addI(first, factor.isDepthFast ? line : fast);
     // What is beyond the end only reaches sums that nobody stores; any element
     // will do.
     if (!isWhole) {
       bool isRun = factor.isPacked && !factor.isDepthFast;
       Value last = b.subI(count, b.i32(isRun ? kPacked : 1));
-      slot.across = b.binary(Binary::MinS, slot.across, last);
+      across = b.binary(Binary::MinS, across, last);
       if (!factor.isPacked && !factor.isDepthFast)
-        slot.room = b.subI(last, slot.across);
+        slot.room = b.subI(last, across);
     }
-    slot.pointer = factor.pointer(slot.across, slot.along);
+    slot.start = factor.at(across);
+    if (factor.isLinear)
+      slot.base = b.addI(slot.start, factor.along(slot.along));
     slots.push_back(slot);
   }
 }
 
-/// The address of an element of the slot, `bytes` further along the depth.
-Value SliceLoader::elementAt(const Slot &slot, Value bytes,
+/// Where the slot's first element is in the slice from `depth` on, which begins
+/// `bytes` along the factor.
+Value SliceLoader::pointer(const Slot &slot, Value depth, Value bytes) const {
+  if (slot.base)
+    return b.addI(slot.base, bytes);
+  return b.addI(slot.start, factor.along(b.addI(depth, slot.along)));
+}
+
+/// The address of an element of the slot, `number` after its first.
+Value SliceLoader::elementAt(const Slot &slot, Value pointer,
                              int64_t number) const {
-  Value place = b.addI(slot.pointer, bytes);
   if (number == 0)
-    return place;
-  Value step =
-      b.extent(factor.isDepthFast ? factor.depthBytes : factor.acrossBytes);
+    return pointer;
   Value steps = b.i64(number);
   if (slot.room)
     steps = wide(b, b.binary(Binary::MinS, b.i32(number), slot.room));
-  return b.addI(place, b.mulI(step, steps));
+  return b.addI(pointer, b.mulI(b.extent(factor.fastBytes), steps));
 }
 
 /// Eight halves (i16) as a quad.
@@ -122,20 +131,18 @@ Value SliceLoader::pack(function_ref<Value(int64_t)> element) const {
   return b.join(words);
 }
 
-Value SliceLoader::read(const Slot &slot, Value bytes) const {
+Value SliceLoader::read(const Slot &slot, Value pointer) const {
   if (factor.isPacked)
-    return b.load(elementAt(slot, bytes, 0), VectorType::get(4, b.intType(32)),
-                  false, {});
+    return b.load(pointer, VectorType::get(4, b.intType(32)), false, {});
   return pack([&](int64_t i) {
-    return b.load(elementAt(slot, bytes, i), b.intType(16), false, {});
+    return b.load(elementAt(slot, pointer, i), b.intType(16), false, {});
   });
 }
 
 /// The same with zeros from `depthCount` on.
-Value SliceLoader::readGuarded(const Slot &slot, Value bytes, Value depth,
+Value SliceLoader::readGuarded(const Slot &slot, Value pointer, Value depth,
                                Value depthCount) const {
-  // Outside, the first element is read and dropped.
-  Value start = factor.pointer(slot.across, b.i32(0));
+  // Outside, an element at depth 0 is read and dropped.
   auto isInside = [&](int64_t i) {
     Value at = b.addI(depth, slot.along);
     if (factor.isDepthFast)
@@ -144,24 +151,27 @@ Value SliceLoader::readGuarded(const Slot &slot, Value bytes, Value depth,
   };
   if (factor.isPacked) { // along the depth too it is inside as a whole
     Value inside = isInside(0);
-    Value quad = b.load(b.select(inside, elementAt(slot, bytes, 0), start),
+    Value quad = b.load(b.select(inside, pointer, slot.start),
                         VectorType::get(4, b.intType(32)), false, {});
     return b.select(inside, quad, zeroQuad(b));
   }
   return pack([&](int64_t i) {
     Value inside = isInside(i);
-    Value half = b.load(b.select(inside, elementAt(slot, bytes, i), start),
-                        b.intType(16), false, {});
+    Value half =
+        b.load(b.select(inside, elementAt(slot, pointer, i), slot.start),
+               b.intType(16), false, {});
     return b.select(inside, half, b.integer(0, 16));
   });
 }
 
 Values SliceLoader::load(Value depth, Value depthCount) const {
-  Value bytes = b.mulI(wide(b, depth), b.extent(factor.depthBytes));
+  Value bytes = factor.isLinear ? factor.along(depth) : Value();
   Values quads;
-  for (const Slot &slot : slots)
-    quads.push_back(depthCount ? readGuarded(slot, bytes, depth, depthCount)
-                               : read(slot, bytes));
+  for (const Slot &slot : slots) {
+    Value place = pointer(slot, depth, bytes);
+    quads.push_back(depthCount ? readGuarded(slot, place, depth, depthCount)
+                               : read(slot, place));
+  }
   return quads;
 }
 
@@ -180,36 +190,31 @@ bool MatrixContraction::chooseTile(const DeviceTarget &target,
   auto bound = [&](const DimExpr &extent) {
     return std::max<int64_t>(1, boundOf(extent).value_or(1));
   };
-  if (!unit || bound(rows) < unit.rows || bound(columns) < unit.columns ||
-      bound(depth) < unit.depth)
+  if (!unit || bound(grid.rows) < unit.rows ||
+      bound(grid.columns) < unit.columns || bound(grid.depth) < unit.depth)
     return false;
-  for (const DeviceTarget::MatrixTile &candidate : target.matrixTiles) {
-    tile = candidate;
-    bool isFilled =
-        2 * bound(rows) > tile.rows && 2 * bound(columns) > tile.columns;
-    if (isFilled && bound(grid().groups()) >= target.busyGroups)
-      break;
-  }
+  grid.chooseTile(target, ArrayRef(target.matrixTiles), boundOf, tile);
   return tile.subgroupRows % unit.rows == 0 &&
          tile.subgroupColumns % unit.columns == 0 &&
-         tile.depth % unit.depth == 0;
-}
-
-DeviceLaunch MatrixContraction::launch() const {
-  return {.groups = grid().groups(), .groupSize = items(), .unit = unit};
+         tile.depth % unit.depth == 0 &&
+         (!isSplit ||
+          (unit.depth == kSplitDepth && tile.depth == 2 * kSplitDepth));
 }
 
 //===- Emission -----------------------------------------------------------===//
 
-void MatrixContraction::emit(DeviceBuilder &b) const {
-  grid().emit(b, open, [&](Value firstRow, Value firstColumn) {
-    emitTile(b, firstRow, firstColumn);
-  });
+void MatrixContraction::emit(int64_t launch, DeviceBuilder &k,
+                             Value workspace) const {
+  if (launch == 1)
+    return grid.combine(
+        k, workspace, open,
+        [&](Value row, Value column, Value sum) { store(row, column, {sum}); });
+  grid.emit(k, open,
+            [&](const TileGrid::Tile &part) { emitTile(k, part, workspace); });
 }
 
-void MatrixContraction::emitTile(DeviceBuilder &builder, Value firstRow,
-                                 Value firstColumn) const {
-  DeviceBuilder &k = builder;
+void MatrixContraction::emitTile(DeviceBuilder &k, const TileGrid::Tile &part,
+                                 Value workspace) const {
   SliceLayout aLayout(a, tile.rows, tile.depth);
   SliceLayout bLayout(b, tile.columns, tile.depth);
   int64_t stage =
@@ -219,13 +224,13 @@ void MatrixContraction::emitTile(DeviceBuilder &builder, Value firstRow,
 
   SliceLoader aLoader(k, a, aLayout, items(), array, 0);
   SliceLoader bLoader(k, b, bLayout, items(), array, aLayout.size());
-  aLoader.open(firstRow, narrow(k, k.extent(rows)),
-               isMultiple(rows, tile.rows));
-  bLoader.open(firstColumn, narrow(k, k.extent(columns)),
-               isMultiple(columns, tile.columns));
+  aLoader.open(part.row, narrow(k, k.extent(a.extent)),
+               isMultiple(a.extent, tile.rows));
+  bLoader.open(part.column, narrow(k, k.extent(b.extent)),
+               isMultiple(b.extent, tile.columns));
   // A slice that may go beyond the end of the depth has zeros there.
-  bool isWhole = isMultiple(depth, tile.depth);
-  Value depthCount = isWhole ? Value() : narrow(k, k.extent(depth));
+  bool isWhole = isMultiple(grid.depth, tile.depth);
+  Value end = narrow(k, part.to);
   auto load = [&](Value from, Value end) {
     return std::pair(aLoader.load(from, end), bLoader.load(from, end));
   };
@@ -250,7 +255,9 @@ void MatrixContraction::emitTile(DeviceBuilder &builder, Value firstRow,
   Value firstB = k.addI(begin(b, bLayout, across, tile.subgroupColumns),
                         k.i32(aLayout.size()));
 
-  store(load(k.i32(0), depthCount));
+  // A chunk may be empty.
+  store(
+      load(narrow(k, part.from), isWhole && grid.chunks == 1 ? Value() : end));
   Values sums(tile.subgroupRows / unit.rows *
                   (tile.subgroupColumns / unit.columns),
               k.zeroSum());
@@ -261,17 +268,22 @@ void MatrixContraction::emitTile(DeviceBuilder &builder, Value firstRow,
     store(next);
     return after;
   };
-  DimExpr wholeDepth = depth.floorDiv(tile.depth) * DimExpr(tile.depth);
-  sums = k.loop(k.i64(tile.depth), k.extent(wholeDepth), tile.depth, sums,
+  // The whole slices after the first.
+  Value second = k.addI(part.from, k.i64(tile.depth)), wholeEnd = part.to;
+  if (!isWhole) {
+    Value size = k.i64(tile.depth);
+    Value slices = k.binary(Binary::DivS, k.subI(part.to, part.from), size);
+    wholeEnd = k.addI(part.from, k.mulI(slices, size));
+  }
+  sums = k.loop(second, wholeEnd, tile.depth, sums,
                 [&](Value from, ValueRange before) -> Values {
                   return advance(narrow(k, from), {}, before);
                 });
   if (!isWhole)
-    sums = advance(k.binary(Binary::MaxS, narrow(k, k.extent(wholeDepth)),
-                            k.i32(tile.depth)),
-                   depthCount, sums);
+    sums =
+        advance(narrow(k, k.binary(Binary::MaxS, wholeEnd, second)), end, sums);
   sums = multiply(k, array, firstA, firstB, sums);
-  storeTile(k, array, subgroup, sums, firstRow, firstColumn);
+  storeTile(k, array, subgroup, sums, part, workspace);
 }
 
 /// sums + what the slices in the group's memory add.
@@ -292,20 +304,38 @@ Values MatrixContraction::multiply(DeviceBuilder &k, int64_t array,
     return k.loadFactor(which, element, array, k.addI(first, k.i32(place)),
                         layout.stride(), isTransposed);
   };
-  Values now(sums);
-  for (int64_t at = 0; at < tile.depth; at += unit.depth) {
-    Values left, right;
+  auto loadLeft = [&](int64_t depth) {
+    Values left;
     for (int64_t i = 0; i < tile.subgroupRows; i += unit.rows)
-      left.push_back(load(DeviceBuilder::Factor::A, firstA, a, aLayout, i, at));
+      left.push_back(
+          load(DeviceBuilder::Factor::A, firstA, a, aLayout, i, depth));
+    return left;
+  };
+  auto loadRight = [&](int64_t depth) {
+    Values right;
     for (int64_t j = 0; j < tile.subgroupColumns; j += unit.columns)
       right.push_back(
-          load(DeviceBuilder::Factor::B, firstB, b, bLayout, j, at));
+          load(DeviceBuilder::Factor::B, firstB, b, bLayout, j, depth));
+    return right;
+  };
+  Values now(sums);
+  auto addProducts = [&](ArrayRef<Value> left, ArrayRef<Value> right) {
     for (size_t i = 0; i < left.size(); ++i)
       for (size_t j = 0; j < right.size(); ++j) {
         Value &sum = now[i * right.size() + j];
         sum = k.multiplyAdd(left[i], right[j], sum);
       }
+  };
+  if (isSplit) { // small products first: they lose least that way
+    Values high = loadLeft(0), low = loadRight(kSplitDepth);
+    addProducts(high, low);
+    Values rightHigh = loadRight(0);
+    addProducts(loadLeft(kSplitDepth), rightHigh);
+    addProducts(high, rightHigh);
+    return now;
   }
+  for (int64_t at = 0; at < tile.depth; at += unit.depth)
+    addProducts(loadLeft(at), loadRight(at));
   return now;
 }
 
@@ -313,7 +343,8 @@ Values MatrixContraction::multiply(DeviceBuilder &k, int64_t array,
 /// these.
 void MatrixContraction::storeTile(DeviceBuilder &k, int64_t array,
                                   Value subgroup, ArrayRef<Value> sums,
-                                  Value firstRow, Value firstColumn) const {
+                                  const TileGrid::Tile &part,
+                                  Value workspace) const {
   int64_t quads = tile.subgroupColumns / kSums, stride = quads + 1;
   int64_t stripSize = unit.rows * stride;
   int64_t matrices = tile.subgroupColumns / unit.columns;
@@ -326,42 +357,55 @@ void MatrixContraction::storeTile(DeviceBuilder &k, int64_t array,
                  sums[strip * matrices + j]);
     k.barrier();
     int64_t total = tile.subgroups() * unit.rows * quads;
-    for (int64_t from = 0; from < total; from += items()) {
-      assert(total % items() == 0 && "uneven strip");
-      Value number = k.addI(k.item(), k.i32(from));
-      Value line = k.binary(Binary::DivU, number, k.i32(quads));
-      Value quad = k.subI(number, k.mulI(line, k.i32(quads)));
-      Value which = k.binary(Binary::DivU, line, k.i32(unit.rows));
-      Value rowInStrip = k.subI(line, k.mulI(which, k.i32(unit.rows)));
-      Value across = k.binary(Binary::DivU, which, k.i32(down));
-      Value part = k.subI(which, k.mulI(across, k.i32(down)));
-      Value row =
-          k.addI(k.addI(firstRow, k.mulI(part, k.i32(tile.subgroupRows))),
-                 k.addI(rowInStrip, k.i32(strip * unit.rows)));
-      Value column = k.addI(
-          k.addI(firstColumn, k.mulI(across, k.i32(tile.subgroupColumns))),
-          k.mulI(quad, k.i32(kSums)));
-      Value place = k.addI(k.mulI(line, k.i32(stride)), quad);
-      storeQuad(k, k.loadShared(array, place), row, column);
-    }
+    assert(total % items() == 0 && "uneven strip");
+    k.loop(
+        k.i64(0), k.i64(total), items(), {},
+        [&](Value from, ValueRange) -> Values {
+          Value number = k.addI(k.item(), narrow(k, from));
+          Value line = k.binary(Binary::DivU, number, k.i32(quads));
+          Value quad = k.subI(number, k.mulI(line, k.i32(quads)));
+          Value which = k.binary(Binary::DivU, line, k.i32(unit.rows));
+          Value rowInStrip = k.subI(line, k.mulI(which, k.i32(unit.rows)));
+          Value across = k.binary(Binary::DivU, which, k.i32(down));
+          Value below = k.subI(which, k.mulI(across, k.i32(down)));
+          Value row =
+              k.addI(k.addI(part.row, k.mulI(below, k.i32(tile.subgroupRows))),
+                     k.addI(rowInStrip, k.i32(strip * unit.rows)));
+          Value column = k.addI(
+              k.addI(part.column, k.mulI(across, k.i32(tile.subgroupColumns))),
+              k.mulI(quad, k.i32(kSums)));
+          Value place = k.addI(k.mulI(line, k.i32(stride)), quad);
+          storeQuad(k, k.loadShared(array, place), row, column, part,
+                    workspace);
+          return {};
+        });
   }
 }
 
 void MatrixContraction::storeQuad(DeviceBuilder &k, Value quad, Value row,
-                                  Value column) const {
-  Value rowCount = narrow(k, k.extent(rows));
-  Value columnCount = narrow(k, k.extent(columns));
+                                  Value column, const TileGrid::Tile &part,
+                                  Value workspace) const {
+  Value rowCount = narrow(k, k.extent(grid.rows));
+  Value columnCount = narrow(k, k.extent(grid.columns));
   Value hasRow = k.compare(CmpIPredicate::slt, row, rowCount);
   Values sums;
   for (int64_t i = 0; i < kSums; ++i)
     sums.push_back(k.cast(Cast::Bits, k.extract(quad, i), k.f32Type()));
-  for (int64_t i = 0; i < kSums; i += storeWidth) {
+  int64_t width =
+      workspace ? (isMultiple(grid.columns, kSums) ? kSums : 1) : storeWidth;
+  for (int64_t i = 0; i < kSums; i += width) {
     Value at = k.addI(column, k.i32(i));
     Value isInside =
         k.andI(hasRow, k.compare(CmpIPredicate::slt, at, columnCount));
-    if (isMultiple(rows, tile.rows) && isMultiple(columns, tile.columns))
+    if (isMultiple(grid.rows, tile.rows) &&
+        isMultiple(grid.columns, tile.columns))
       isInside = {};
-    onlyIf(k, isInside,
-           [&] { store(row, at, ArrayRef(sums).slice(i, storeWidth)); });
+    onlyIf(k, isInside, [&] {
+      ArrayRef<Value> run = ArrayRef(sums).slice(i, width);
+      if (workspace)
+        grid.storePartial(k, workspace, part, row, at, run);
+      else
+        store(row, at, run);
+    });
   }
 }

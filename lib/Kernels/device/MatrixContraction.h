@@ -2,17 +2,14 @@
 #ifndef ASGC_KERNELS_DEVICE_MATRIXCONTRACTION_H
 #define ASGC_KERNELS_DEVICE_MATRIXCONTRACTION_H
 
-#include "Contraction.h"
+#include "TileGrid.h"
 
 namespace asgc::kernels {
 
 /// Elements of 16 bits in the four words that an item moves at once.
 constexpr int64_t kPacked = 8;
-
-/// Whether an extent or stride is known to be a multiple of `of`.
-inline bool isMultiple(const DimExpr &extent, int64_t of) {
-  return extent == DimExpr(0) || extent.divideExactly(DimExpr(of));
-}
+/// Depths of a split factor whose high parts come before their low parts.
+constexpr int64_t kSplitDepth = 16;
 
 /// A contraction of f16 or bf16 factors with f32 sums, by the matrix unit.
 ///
@@ -22,24 +19,32 @@ inline bool isMultiple(const DimExpr &extent, int64_t of) {
 /// too, so that `store` sees neighbouring columns whatever part of a matrix an
 /// item holds.
 struct MatrixContraction {
-  /// A factor; `across` is the row of a or the column of b.
+  /// A factor; `across` is the row of a or the column of b. The address of an
+  /// element is `at` its place across + the bytes `along` the depth.
   struct Factor {
     bool isDepthFast = false; ///< else neighbours in memory lie across
-    /// Whether `packed` elements along the fast axis lie at a multiple of 16
+    /// Whether `kPacked` elements along the fast axis lie at a multiple of 16
     /// bytes, wherever they start at a multiple of `kPacked`; its extent is
     /// such a multiple.
     bool isPacked = false;
-    /// The address of an element, and the bytes from one to the next.
-    std::function<Value(Value across, Value depth)> pointer;
-    DimExpr acrossBytes, depthBytes;
+    DimExpr extent; ///< across
+    std::function<Value(Value across)> at;
+    std::function<Value(Value depth)> along;
+    /// along(d + i) = along(d) + along(i) if d is a multiple of the tile's
+    /// depth and i is less than that.
+    bool isLinear = true;
+    DimExpr fastBytes{2}; ///< from an element to the next along the fast axis
   };
 
-  SmallVector<DimExpr> batch;
-  DimExpr rows, columns, depth;
+  TileGrid grid;
   Type element;
   MatrixUnit unit;
   DeviceTarget::MatrixTile tile{};
   Factor a, b;
+  /// Each factor is the sum of two of `element`: kSplitDepth high parts along
+  /// the depth are followed by their low parts, so it is twice as deep. Of the
+  /// four products that of the low parts is left out.
+  bool isSplit = false;
   int64_t storeWidth = 1; ///< neighbouring columns that `store` takes, 1 or 4
 
   std::function<void(ArrayRef<Value>)> open; ///< see Contraction
@@ -47,25 +52,24 @@ struct MatrixContraction {
 
   /// Whether the unit is of use for such sizes; then `tile` is chosen.
   bool chooseTile(const DeviceTarget &target, const BoundOf &boundOf);
-  DeviceLaunch launch() const;
-  mlir::LogicalResult check(Operation *op, const BoundOf &boundOf) const {
-    return checkSizes(op, grid(), depth, boundOf);
+  SmallVector<DeviceLaunch> launches() const {
+    return grid.launches({.groupSize = items(), .unit = unit});
   }
-  void emit(DeviceBuilder &builder) const;
+  /// `launch` counts from the first of `launches()`; `workspace` is null if
+  /// there are no chunks.
+  void emit(int64_t launch, DeviceBuilder &builder, Value workspace) const;
 
 private:
-  TileGrid grid() const {
-    return {batch, rows, columns, tile.rows, tile.columns};
-  }
   int64_t items() const { return tile.subgroups() * unit.subgroupSize; }
-  void emitTile(DeviceBuilder &builder, Value firstRow,
-                Value firstColumn) const;
+  void emitTile(DeviceBuilder &builder, const TileGrid::Tile &part,
+                Value workspace) const;
   Values multiply(DeviceBuilder &builder, int64_t array, Value firstA,
                   Value firstB, mlir::ValueRange sums) const;
   void storeTile(DeviceBuilder &builder, int64_t array, Value subgroup,
-                 ArrayRef<Value> sums, Value firstRow, Value firstColumn) const;
-  void storeQuad(DeviceBuilder &builder, Value quad, Value row,
-                 Value column) const;
+                 ArrayRef<Value> sums, const TileGrid::Tile &part,
+                 Value workspace) const;
+  void storeQuad(DeviceBuilder &builder, Value quad, Value row, Value column,
+                 const TileGrid::Tile &part, Value workspace) const;
 };
 
 } // namespace asgc::kernels

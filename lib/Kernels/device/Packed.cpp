@@ -1,5 +1,5 @@
 //===- Packed.cpp - Several neighbouring floats in one access -------------===//
-#include "Contraction.h"
+#include "TileGrid.h"
 
 using namespace mlir;
 using namespace asgc;

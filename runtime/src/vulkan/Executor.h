@@ -85,7 +85,7 @@ private:
   std::vector<int32_t> orderOf(const asgc_dispatch_list &list) const;
   void recordDispatch(const asgc_entry_desc &entry, const Recording &recording,
                       const asgc_dispatch &dispatch, uint64_t table);
-  void recordResults(int32_t entry, const Recording &recording);
+  bool recordResults(int32_t entry, const Recording &recording);
   void barrier(VkCommandBuffer commands, VkPipelineStageFlags2 after,
                VkPipelineStageFlags2 before, VkAccessFlags2 access);
   uint64_t addressOf(const asgc_entry_desc &entry, const Recording &recording,

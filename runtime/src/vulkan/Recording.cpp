@@ -136,7 +136,8 @@ asgc_status Executor::prepareProfile() {
 
 /// Kernels write to the device's own memory; what the processor wants of it is
 /// moved in one piece each, which a bus is made for and single stores are not.
-void Executor::recordResults(int32_t index, const Recording &recording) {
+/// Whether there was anything.
+bool Executor::recordResults(int32_t index, const Recording &recording) {
   const asgc_entry_desc &entry = program.desc.entries[index];
   const Entry &plan = entries[size_t(index)];
   std::vector<VkBufferCopy> regions;
@@ -147,11 +148,12 @@ void Executor::recordResults(int32_t index, const Recording &recording) {
       regions.push_back({offset, offset, VkDeviceSize(bytes)});
   }
   if (regions.empty())
-    return;
+    return false;
   barrier(recording.commands, kCompute, kTransfer, VK_ACCESS_2_MEMORY_READ_BIT);
   gpu->api.CmdCopyBuffer(recording.commands, outputs.buffer,
                          recording.lane->results.buffer,
                          uint32_t(regions.size()), regions.data());
+  return true;
 }
 
 asgc_status Executor::record(int32_t index, Recording &recording) {
@@ -193,11 +195,14 @@ asgc_status Executor::record(int32_t index, Recording &recording) {
                    table < 0 ? 0 : recording.tables.address + uint64_t(table));
     stamp(2 * i + 1);
   }
-  recordResults(index, recording);
   // The next run may begin before this one has been waited for.
-  barrier(commands, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-          VK_PIPELINE_STAGE_2_HOST_BIT | VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-          kReadWrite | VK_ACCESS_2_HOST_READ_BIT);
+  if (recordResults(index, recording))
+    barrier(commands, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
+            VK_PIPELINE_STAGE_2_HOST_BIT | VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
+            kReadWrite | VK_ACCESS_2_HOST_READ_BIT);
+  else
+    barrier(commands, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
+            VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT, kReadWrite);
   if (VkResult result = api.EndCommandBuffer(commands))
     return gpu->describe(result, "recording an entry");
   recording.isValid = true;

@@ -1,10 +1,7 @@
 //===- ContractionTest.cpp - Products of all floats -----------------------===//
-#include "Harness.h"
+#include "Floats.h"
 
-#include <cmath>
-#include <cstring>
 #include <doctest/doctest.h>
-#include <random>
 
 using namespace asgc;
 using namespace asgc::test;
@@ -19,6 +16,7 @@ struct Product {
   bool isBShared = false; ///< by all of the batch
   bool hasBias = false, hasResidual = false;
   const char *activation = "none", *result = "f32";
+  bool isSplit = false; ///< matrix units multiply f32
 };
 
 std::string text(const Product &p) {
@@ -63,47 +61,6 @@ std::string text(const Product &p) {
   return out;
 }
 
-int32_t dtypeOf(const std::string &type) {
-  return type == "f16" ? ASGC_F16 : type == "bf16" ? ASGC_BF16 : ASGC_F32;
-}
-
-/// Both formats by their definition: sign, exponent, fraction.
-double decodeFloat(uint16_t bits, int32_t dtype) {
-  int fractionBits = dtype == ASGC_F16 ? 10 : 7;
-  int exponentBits = 15 - fractionBits;
-  int bias = (1 << (exponentBits - 1)) - 1;
-  int exponent = bits >> fractionBits & ((1 << exponentBits) - 1);
-  double fraction = bits & ((1 << fractionBits) - 1);
-  double size = exponent == 0 ? std::ldexp(fraction, 1 - bias - fractionBits)
-                              : std::ldexp(fraction + (1 << fractionBits),
-                                           exponent - bias - fractionBits);
-  return bits >> 15 ? -size : size;
-}
-
-std::vector<double> valuesOf(const Tensor &tensor) {
-  std::vector<double> values;
-  for (int64_t i = 0; i < tensor.size(); ++i)
-    values.push_back(tensor.dtype == ASGC_F32
-                         ? double(tensor.f()[i])
-                         : decodeFloat(tensor.as<uint16_t>()[i], tensor.dtype));
-  return values;
-}
-
-/// Numbers between 2^-4 and 2, of both signs.
-Tensor randomTensor(std::vector<int64_t> dims, int32_t dtype, uint32_t seed) {
-  if (dtype == ASGC_F32)
-    return randomF32(std::move(dims), -2, 2, seed);
-  Tensor tensor(dtype, std::move(dims));
-  std::mt19937 random(seed);
-  int fractionBits = dtype == ASGC_F16 ? 10 : 7;
-  int one = (dtype == ASGC_F16 ? 15 : 127) << fractionBits;
-  for (int64_t i = 0; i < tensor.size(); ++i) {
-    int size = one - (4 << fractionBits) + int(random() % (5u << fractionBits));
-    tensor.as<uint16_t>()[i] = uint16_t(size | int(random() & 1) << 15);
-  }
-  return tensor;
-}
-
 void checkProduct(const Product &p) {
   CAPTURE(text(p));
   int64_t count = std::max<int64_t>(p.batch, 1);
@@ -126,6 +83,7 @@ void checkProduct(const Product &p) {
   CodegenOptions options;
   // The units of GPUs, and of lavapipe from Mesa 26 on.
   options.matrixUnits = {{16, 16, 16, 32}, {8, 8, 8, 8}};
+  options.splitsF32 = p.isSplit;
   Compiled compiled(text(p), options);
   Tensor got =
       compiled.run("f", inputs, {Tensor(resultType, dims(true, p.m, p.n))})[0];
@@ -156,10 +114,8 @@ void checkProduct(const Product &p) {
     }
     if (std::string(p.activation) == "relu")
       sum = std::max(sum, 0.0);
-    // A rounding of each partial sum, and one of the result.
-    double bound = size * double(p.k + 2) * 0x1p-24;
-    if (resultType != ASGC_F32)
-      bound += std::abs(sum) * (resultType == ASGC_F16 ? 0x1p-11 : 0x1p-8);
+    double bound = boundOf(size, p.k, sum, resultType) +
+                   (p.isSplit ? splitBoundOf(size) : 0);
     if (!(std::abs(c[size_t(at)] - sum) <= bound)) {
       firstWrong = wrong++ ? firstWrong : at;
       if (wrong == 1) {
@@ -228,6 +184,19 @@ TEST_SUITE("contractions") {
       p.isATransposed = p.isBTransposed = true;
       checkProduct(p);
     }
+  }
+  TEST_CASE("f32 as three products of bf16") {
+    for (bool isTransposed : {false, true}) {
+      Product p{.type = "f32", .m = 72, .n = 41, .k = 104, .isSplit = true};
+      p.isATransposed = p.isBTransposed = isTransposed;
+      checkProduct(p);
+      p.batch = 3;
+      p.isBShared = true;
+      p.hasBias = true;
+      checkProduct(p);
+    }
+    checkProduct({.type = "f32", .m = 256, .n = 128, .k = 64, .isSplit = true});
+    checkProduct({.type = "f32", .m = 33, .n = 20, .k = 5003, .isSplit = true});
   }
   TEST_CASE("tiles of the largest kind") {
     checkProduct({.m = 1440, .n = 1408, .k = 40, .result = "f16"});

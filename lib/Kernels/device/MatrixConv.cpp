@@ -1,0 +1,337 @@
+//===- MatrixConv.cpp - Convolutions by matrix units ----------------------===//
+#include "Contraction.h"
+#include "ConvShape.h"
+#include "MatrixContraction.h"
+#include "PackFactor.h"
+
+using namespace mlir;
+using namespace asgc;
+using namespace asgc::kernels;
+using arith::CmpIPredicate;
+
+// The unit wants neighbours of a factor in 16 bytes, so a first launch packs
+// the images with channels last and a frame of zeros as wide as the window
+// reaches: then what a tap of the window sees lies at a fixed distance, and
+// nothing is outside. A tap is a place (ky, kx) of the window.
+//
+//                a [row, depth]           b [column, depth]
+//   forward      w [o, (tap, c)]          x [(n, oh, ow), (tap, c)]
+//   input_grad   w [c, (tap, o)]          y [(n, h, w), (tap, o)]
+//   weight_grad  y [o, (n, oh, ow)]       x [(tap, c), (n, oh, ow)]
+//
+// For input_grad zeros lie between y's elements if the stride is not 1.
+
+namespace {
+
+class MatrixConv final : public DeviceKernel {
+public:
+  using Kind = plan::ConvKind;
+  using Split = PackedFactor::Split;
+
+  explicit MatrixConv(plan::Conv2dOp op) : shape(op) {}
+  bool plan(const DeviceTarget &target, const BoundOf &boundOf);
+  LogicalResult emit(int64_t launch, DeviceBuilder &builder) override;
+
+private:
+  /// Channels of the packed image as stored, low parts included.
+  DimExpr imageChannels() const { return packs.factors[1].pitch(); }
+  DimExpr taps() const { return shape.kh * shape.kw; }
+  DimExpr reach(int64_t axis) const { // of the window, less one
+    return ((axis == 0 ? shape.kh : shape.kw) - DimExpr(1)) *
+           DimExpr(shape.op.getDilations()[axis]);
+  }
+  bool planWindow();
+  bool planWeightGrad();
+  void readWindow(DeviceBuilder &builder);
+  void readWeightGrad(DeviceBuilder &builder);
+  PackedFactor imageOfX(Split split) const;
+  Value readX(const ConvImages &images, Value n, Value line, Value channel,
+              DeviceBuilder &builder) const;
+  Value imageOffset(DeviceBuilder &b, Value n, Value row, Value column) const;
+  void placeWindow(DeviceBuilder &builder, Value workspace);
+  void placeWeightGrad(DeviceBuilder &builder, Value workspace);
+  void setStore(DeviceBuilder &builder);
+
+  ConvShape shape;
+  MatrixContraction contraction;
+  PackLaunch packs; // a, b
+  DimExpr imageHeight, imageWidth;
+};
+
+bool MatrixConv::plan(const DeviceTarget &target, const BoundOf &boundOf) {
+  if (!target.unit || shape.groups != 1)
+    return false;
+  contraction.isSplit = shape.element.isF32() && target.splitsF32;
+  if (!contraction.isSplit && !shape.element.isF16() && !shape.element.isBF16())
+    return false;
+  contraction.element = contraction.isSplit
+                            ? Builder(shape.op.getContext()).getBF16Type()
+                            : shape.element;
+  contraction.a.isPacked = contraction.b.isPacked = true;
+  bool isWindow = shape.kind != Kind::weight_grad;
+  if (!(isWindow ? planWindow() : planWeightGrad()) || !packs.place(boundOf) ||
+      !contraction.chooseTile(target, boundOf))
+    return false;
+  // Channels of a tap may share a slice with those of the next one.
+  contraction.b.isLinear =
+      isWindow && isMultiple(imageChannels(), contraction.tile.depth);
+  launches = contraction.launches();
+  launches.insert(launches.begin(), packs.launch());
+  mainLaunch = 1;
+  workspaceBytes = packs.bytes + contraction.grid.workspaceBytes(boundOf);
+  return succeeded(contraction.grid.check(shape.op, boundOf));
+}
+
+PackedFactor MatrixConv::imageOfX(Split split) const {
+  PackedFactor image;
+  image.batch = {shape.n};
+  image.lines = imageHeight * imageWidth;
+  image.fast = roundUp(shape.c, split == Split::fast ? kSplitDepth : kPacked);
+  image.element = contraction.element;
+  image.split = split;
+  image.isTransposed = true;
+  return image;
+}
+
+/// forward and input_grad: a window over an image.
+bool MatrixConv::planWindow() {
+  bool isForward = shape.kind == Kind::forward;
+  bool isSplit = contraction.isSplit;
+  PackedFactor image = imageOfX(isSplit ? Split::fast : Split::none);
+  if (isForward) {
+    auto extent = [&](const DimExpr &out, int64_t axis) {
+      return (out - DimExpr(1)) * DimExpr(shape.op.getStrides()[axis]) +
+             reach(axis) + DimExpr(1);
+    };
+    imageHeight = extent(shape.oh, 0), imageWidth = extent(shape.ow, 1);
+  } else {
+    imageHeight = shape.h + reach(0), imageWidth = shape.w + reach(1);
+    image.fast = roundUp(shape.o, isSplit ? kSplitDepth : kPacked);
+  }
+  image.lines = imageHeight * imageWidth;
+
+  TileGrid &grid = contraction.grid;
+  grid.rows = isForward ? shape.o : shape.c;
+  grid.columns =
+      isForward ? shape.n * shape.oh * shape.ow : shape.n * shape.h * shape.w;
+  grid.depth = taps() * image.pitch();
+  PackedFactor weight;
+  weight.lines = taps() * image.fast;
+  weight.fast = roundUp(grid.rows, kPacked);
+  weight.element = contraction.element;
+  weight.split = isSplit ? Split::lines : Split::none;
+  weight.isTransposed = isForward;
+  packs.factors = {weight, image};
+  contraction.a.extent = weight.fast;
+  contraction.b.extent = grid.columns;
+  contraction.b.isDepthFast = true;
+  bool isWide = hasPixelRuns(isForward ? shape.oh : shape.h,
+                             isForward ? shape.ow : shape.w);
+  contraction.storeWidth = isWide ? 4 : 1;
+  return true;
+}
+
+bool MatrixConv::planWeightGrad() {
+  DimExpr pixels = shape.n * shape.oh * shape.ow;
+  bool isSplit = contraction.isSplit;
+  // The last block of a split depth would read beyond the last pixel of x.
+  if (isSplit && !isMultiple(pixels, kSplitDepth))
+    return false;
+  auto extent = [&](const DimExpr &out, int64_t axis) {
+    return (out - DimExpr(1)) * DimExpr(shape.op.getStrides()[axis]) +
+           reach(axis) + DimExpr(1);
+  };
+  imageHeight = extent(shape.oh, 0), imageWidth = extent(shape.ow, 1);
+  PackedFactor y;
+  y.lines = pixels;
+  y.fast = roundUp(shape.o, kPacked);
+  y.element = contraction.element;
+  y.split = isSplit ? Split::lines : Split::none;
+  y.isTransposed = true;
+  packs.factors = {y, imageOfX(isSplit ? Split::apart : Split::none)};
+  TileGrid &grid = contraction.grid;
+  grid.rows = shape.o;
+  grid.columns = taps() * imageChannels();
+  grid.depth = pixels * DimExpr(isSplit ? 2 : 1);
+  contraction.a.extent = y.fast;
+  contraction.b.extent = grid.columns;
+  return true;
+}
+
+//===- Packing ------------------------------------------------------------===//
+
+/// x at pixel `line` of the image with its frame.
+Value MatrixConv::readX(const ConvImages &images, Value n, Value line,
+                        Value channel, DeviceBuilder &b) const {
+  Values at = splitIndex(b, line, {imageHeight, imageWidth});
+  Value row = b.subI(at[0], b.i32(shape.op.getPadLow()[0]));
+  Value column = b.subI(at[1], b.i32(shape.op.getPadLow()[1]));
+  Value isInside =
+      b.andI(b.andI(inRange(b, row, shape.h), inRange(b, column, shape.w)),
+             inRange(b, channel, shape.c));
+  return images.x.loadIf(isInside, {n, channel, row, column});
+}
+
+void MatrixConv::readWindow(DeviceBuilder &b) {
+  bool isForward = shape.kind == Kind::forward;
+  ConvImages images(shape, b);
+  PackedFactor &weight = packs.factors[0], &image = packs.factors[1];
+  weight.read = [=, this, &b, fast = image.fast](ArrayRef<Value>, Value line,
+                                                 Value row) {
+    Values at = splitIndex(b, line, {shape.kh, shape.kw, fast});
+    Value out = isForward ? row : at[2], in = isForward ? at[2] : row;
+    Value exists = b.andI(inRange(b, out, shape.o), inRange(b, in, shape.c));
+    return images.weight.loadIf(exists, {out, in, at[0], at[1]});
+  };
+  image.read = [=, this, &b](ArrayRef<Value> batch, Value line, Value channel) {
+    Value n = narrow(b, batch[0]);
+    if (isForward)
+      return readX(images, n, line, channel, b);
+    Values at = splitIndex(b, line, {imageHeight, imageWidth});
+    Value exists = inRange(b, channel, shape.o);
+    Values place;
+    for (int axis : {0, 1}) {
+      Value from = b.subI(b.addI(at[axis], b.i32(shape.op.getPadLow()[axis])),
+                          narrow(b, b.extent(reach(axis))));
+      auto [index, isOne] = outputAt(b, from, shape.op.getStrides()[axis],
+                                     axis == 0 ? shape.oh : shape.ow);
+      place.push_back(index);
+      exists = b.andI(exists, isOne);
+    }
+    return images.y.loadIf(exists, {n, channel, place[0], place[1]});
+  };
+}
+
+void MatrixConv::readWeightGrad(DeviceBuilder &b) {
+  ConvImages images(shape, b);
+  packs.factors[0].read = [=, this, &b](ArrayRef<Value>, Value pixel,
+                                        Value channel) {
+    Values at = splitIndex(b, pixel, {shape.n, shape.oh, shape.ow});
+    return images.y.loadIf(inRange(b, channel, shape.o),
+                           {at[0], channel, at[1], at[2]});
+  };
+  packs.factors[1].read = [=, this, &b](ArrayRef<Value> batch, Value line,
+                                        Value channel) {
+    return readX(images, narrow(b, batch[0]), line, channel, b);
+  };
+}
+
+//===- Products -----------------------------------------------------------===//
+
+/// Elements to a pixel of the packed image.
+Value MatrixConv::imageOffset(DeviceBuilder &b, Value n, Value row,
+                              Value column) const {
+  Value line = b.addI(b.mulI(row, narrow(b, b.extent(imageWidth))), column);
+  Value pixel = b.addI(b.mulI(wide(b, n), b.extent(imageHeight * imageWidth)),
+                       wide(b, line));
+  return b.mulI(pixel, b.extent(imageChannels()));
+}
+
+void MatrixConv::placeWindow(DeviceBuilder &b, Value workspace) {
+  bool isForward = shape.kind == Kind::forward;
+  const PackedFactor &weight = packs.factors[0], &image = packs.factors[1];
+  contraction.a.at = [=, &b](Value row) {
+    return b.address(weight.pointer(b, workspace), wide(b, row), 2);
+  };
+  contraction.a.along = [=, &b](Value depth) {
+    return b.mulI(wide(b, depth), b.extent(weight.pitch() * DimExpr(2)));
+  };
+  contraction.b.at = [=, this, &b](Value pixel) {
+    Values at = splitIndex(b, pixel,
+                           {shape.n, isForward ? shape.oh : shape.h,
+                            isForward ? shape.ow : shape.w});
+    for (int axis : {0, 1}) // of an input the last tap sees most to the left
+      at[1 + axis] =
+          isForward ? b.mulI(at[1 + axis], b.i32(shape.op.getStrides()[axis]))
+                    : b.addI(at[1 + axis], narrow(b, b.extent(reach(axis))));
+    return b.address(image.pointer(b, workspace),
+                     imageOffset(b, at[0], at[1], at[2]), 2);
+  };
+  contraction.b.along = [=, this, &b](Value depth) {
+    Values at = splitIndex(b, depth, {shape.kh, shape.kw, imageChannels()});
+    for (int axis : {0, 1}) {
+      at[axis] = b.mulI(at[axis], b.i32(shape.op.getDilations()[axis]));
+      if (!isForward)
+        at[axis] = b.subI(b.i32(0), at[axis]);
+    }
+    Value offset =
+        b.addI(imageOffset(b, b.i32(0), at[0], at[1]), wide(b, at[2]));
+    return b.mulI(offset, b.i64(2));
+  };
+}
+
+void MatrixConv::placeWeightGrad(DeviceBuilder &b, Value workspace) {
+  const PackedFactor &y = packs.factors[0], &image = packs.factors[1];
+  contraction.a.at = [=, &b](Value row) {
+    return b.address(y.pointer(b, workspace), wide(b, row), 2);
+  };
+  contraction.a.along = [=, &b](Value depth) {
+    return b.mulI(wide(b, depth), b.extent(y.pitch() * DimExpr(2)));
+  };
+  contraction.b.at = [=, this, &b](Value column) {
+    Values at = splitIndex(b, column, {shape.kh, shape.kw, imageChannels()});
+    for (int axis : {0, 1})
+      at[axis] = b.mulI(at[axis], b.i32(shape.op.getDilations()[axis]));
+    return b.address(
+        image.pointer(b, workspace),
+        b.addI(imageOffset(b, b.i32(0), at[0], at[1]), wide(b, at[2])), 2);
+  };
+  contraction.b.along = [=, this, &b](Value depth) {
+    Value pixel = depth, low = b.i64(0);
+    if (contraction.isSplit) {
+      Value half = b.binary(Binary::DivU, depth, b.i32(kSplitDepth));
+      Value block = b.binary(Binary::DivU, half, b.i32(2));
+      Value isLow = b.subI(half, b.mulI(block, b.i32(2)));
+      pixel = b.subI(depth, b.mulI(b.addI(block, isLow), b.i32(kSplitDepth)));
+      low = b.mulI(wide(b, isLow), b.extent(image.lowOffset()));
+    }
+    Values at = splitIndex(b, pixel, {shape.n, shape.oh, shape.ow});
+    for (int axis : {0, 1})
+      at[1 + axis] = b.mulI(at[1 + axis], b.i32(shape.op.getStrides()[axis]));
+    return b.mulI(b.addI(imageOffset(b, at[0], at[1], at[2]), low), b.i64(2));
+  };
+}
+
+void MatrixConv::setStore(DeviceBuilder &b) {
+  ConvImages images(shape, b);
+  contraction.store = [=, this, &b](Value row, Value column,
+                                    ArrayRef<Value> sums) {
+    if (shape.kind == Kind::weight_grad) {
+      Values at = splitIndex(b, column, {shape.kh, shape.kw, imageChannels()});
+      return onlyIf(b, inRange(b, at[2], shape.c), [&] {
+        images.weight.store({row, at[2], at[0], at[1]}, sums);
+      });
+    }
+    if (shape.kind == Kind::forward)
+      storePixels(images.y, row, column, finishConv(images, shape, row, sums));
+    else
+      storePixels(images.x, row, column, sums);
+  };
+}
+
+LogicalResult MatrixConv::emit(int64_t launch, DeviceBuilder &b) {
+  bool isWindow = shape.kind != Kind::weight_grad;
+  Value workspace = b.operand(shape.op->getNumOperands());
+  if (launch < mainLaunch) {
+    isWindow ? readWindow(b) : readWeightGrad(b);
+    packs.emit(b, workspace);
+    return success();
+  }
+  contraction.open = [](ArrayRef<Value>) {};
+  isWindow ? placeWindow(b, workspace) : placeWeightGrad(b, workspace);
+  setStore(b);
+  contraction.emit(launch - mainLaunch, b,
+                   contraction.grid.chunks > 1
+                       ? b.addI(workspace, b.i64(packs.bytes))
+                       : Value());
+  return success();
+}
+
+} // namespace
+
+std::unique_ptr<DeviceKernel>
+kernels::createMatrixConv(plan::Conv2dOp op, const DeviceTarget &target,
+                          const BoundOf &boundOf) {
+  auto kernel = std::make_unique<MatrixConv>(op);
+  return kernel->plan(target, boundOf) ? std::move(kernel) : nullptr;
+}

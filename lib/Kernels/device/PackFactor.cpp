@@ -1,0 +1,182 @@
+//===- PackFactor.cpp - Factors brought into the layout of a matrix unit --===//
+#include "PackFactor.h"
+#include "MatrixContraction.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace asgc;
+using namespace asgc::kernels;
+using arith::CmpIPredicate;
+
+namespace {
+/// A group brings a square of this many lines through its memory.
+constexpr int64_t kPackTile = 64, kPackItems = 256;
+constexpr int64_t kPackStride = kPackTile + 1; // against bank conflicts
+/// Reads of an item that are under way at once.
+constexpr int64_t kInFlight = 4;
+/// A larger workspace is not worth what the matrix unit saves.
+constexpr int64_t kMostPackedBytes = int64_t(1) << 30;
+} // namespace
+
+DimExpr PackedFactor::pitch() const {
+  return split == Split::fast ? fast * DimExpr(2) : fast;
+}
+
+DimExpr PackedFactor::batchPitch() const {
+  bool isDouble = split == Split::fast || split == Split::lines;
+  return lines * fast * DimExpr(isDouble ? 2 : 1);
+}
+
+DimExpr PackedFactor::lowOffset() const {
+  switch (split) {
+  case Split::none:
+    return DimExpr(0);
+  case Split::lines:
+    return fast * DimExpr(kSplitDepth);
+  case Split::fast:
+    return DimExpr(kSplitDepth);
+  case Split::apart:
+    return productOf(batch) * lines * fast;
+  }
+  return {};
+}
+
+DimExpr PackedFactor::elements() const {
+  return productOf(batch) * lines * fast *
+         DimExpr(split == Split::none ? 1 : 2);
+}
+
+DimExpr PackedFactor::groups() const {
+  return productOf(batch) * blocksOf(lines, kPackTile) *
+         blocksOf(fast, kPackTile);
+}
+
+void PackedFactor::emit(DeviceBuilder &b, Value workspace, Value group,
+                        int64_t array) const {
+  SmallVector<DimExpr> extents(batch);
+  extents.push_back(blocksOf(lines, kPackTile));
+  extents.push_back(blocksOf(fast, kPackTile));
+  Values place = unflatten(b, group, extents, INT32_MAX);
+  Value tile = b.i32(kPackTile);
+  Value firstFast = b.mulI(narrow(b, place.pop_back_val()), tile);
+  Value firstLine = b.mulI(narrow(b, place.pop_back_val()), tile);
+  Value lineCount = narrow(b, b.extent(lines));
+  Value fastCount = narrow(b, b.extent(fast));
+  auto exists = [&](Value line, Value at) {
+    return b.andI(b.compare(CmpIPredicate::slt, line, lineCount),
+                  b.compare(CmpIPredicate::slt, at, fastCount));
+  };
+  // Neighbours of the source are read together, neighbours of the workspace
+  // written together.
+  Value slow = b.binary(Binary::DivU, b.item(), tile);
+  Value quick = b.subI(b.item(), b.mulI(slow, tile));
+  constexpr int64_t kStep = kPackItems / kPackTile;
+  b.loop(b.i64(0), b.i64(kPackTile), kStep * kInFlight, {},
+         [&](Value from, ValueRange) -> Values {
+           Values places, numbers;
+           for (int64_t i = 0; i < kInFlight; ++i) {
+             Value below =
+                 b.addI(b.addI(slow, narrow(b, from)), b.i32(i * kStep));
+             Value line = isTransposed ? quick : below;
+             Value at = isTransposed ? below : quick;
+             places.push_back(b.addI(b.mulI(at, b.i32(kPackStride)), line));
+             line = b.addI(firstLine, line), at = b.addI(firstFast, at);
+             Value isInside = exists(line, at);
+             Value number = read(place, b.select(isInside, line, b.i32(0)),
+                                 b.select(isInside, at, b.i32(0)));
+             numbers.push_back(b.select(isInside, number, b.f32(0)));
+           }
+           for (auto [where, number] : llvm::zip_equal(places, numbers))
+             b.storeShared(array, where, number);
+           return {};
+         });
+  b.barrier();
+
+  Value start = b.i64(0);
+  for (auto [extent, at] : llvm::zip_equal(batch, place))
+    start = b.addI(b.mulI(start, b.extent(extent)), at);
+  start = b.mulI(start, b.extent(batchPitch()));
+  // The place of a high part along an axis of which halves are split.
+  auto spread = [&](Value at) {
+    Value block = b.binary(Binary::DivU, at, b.i32(kSplitDepth));
+    return b.addI(at, b.mulI(block, b.i32(kSplitDepth)));
+  };
+  int64_t runs = kPackTile / kPacked;
+  auto writeRun = [&](Value from, ValueRange) -> Values {
+    Value number = b.addI(b.item(), narrow(b, from));
+    Value slow = b.binary(Binary::DivU, number, b.i32(runs));
+    Value run = b.subI(number, b.mulI(slow, b.i32(runs)));
+    Value line = b.addI(firstLine, slow);
+    Value at = b.addI(firstFast, b.mulI(run, b.i32(kPacked)));
+    onlyIf(b, exists(line, at), [&] {
+      Values high, low;
+      for (int64_t i = 0; i < kPacked; ++i) {
+        Value row = b.addI(b.mulI(run, b.i32(kPacked)), b.i32(i));
+        Value x =
+            b.loadShared(array, b.addI(b.mulI(row, b.i32(kPackStride)), slow));
+        Value bits = encode(b, x, element);
+        high.push_back(b.cast(Cast::ExtU, bits, b.intType(32)));
+        if (split == Split::none)
+          continue;
+        Value part = decode(b, bits, element);
+        Value isInfinite =
+            b.compare(arith::CmpFPredicate::OEQ, b.absF(part),
+                      b.f32(std::numeric_limits<double>::infinity()));
+        Value rest = b.select(isInfinite, b.f32(0), b.subF(x, part));
+        low.push_back(
+            b.cast(Cast::ExtU, encode(b, rest, element), b.intType(32)));
+      }
+      Value wideLine = wide(b, split == Split::lines ? spread(line) : line);
+      Value wideAt = wide(b, split == Split::fast ? spread(at) : at);
+      Value offset =
+          b.addI(start, b.addI(b.mulI(wideLine, b.extent(pitch())), wideAt));
+      auto put = [&](ArrayRef<Value> halves, Value where) {
+        Values words;
+        for (int64_t i = 0; i < kPacked; i += 2)
+          words.push_back(b.orI(halves[i], b.shl(halves[i + 1], b.i32(16))));
+        b.store(b.address(pointer(b, workspace), where, 2), b.join(words), {},
+                false);
+      };
+      put(high, offset);
+      if (split != Split::none)
+        put(low, b.addI(offset, b.extent(lowOffset())));
+    });
+    return {};
+  };
+  b.loop(b.i64(0), b.i64(kPackTile * runs), kPackItems, {}, writeRun);
+}
+
+bool PackLaunch::place(const BoundOf &boundOf) {
+  for (PackedFactor &factor : factors) {
+    std::optional<int64_t> elements = boundOf(factor.elements());
+    if (!elements || *elements > kMostPackedBytes / 2 ||
+        !boundOf(factor.groups()))
+      return false;
+    factor.begin = bytes;
+    bytes = static_cast<int64_t>(llvm::alignTo(bytes + 2 * *elements, 64));
+  }
+  return bytes <= kMostPackedBytes;
+}
+
+DeviceLaunch PackLaunch::launch() const {
+  DimExpr groups(0);
+  for (const PackedFactor &factor : factors)
+    groups = groups + factor.groups();
+  return {.groups = groups, .groupSize = kPackItems};
+}
+
+void PackLaunch::emit(DeviceBuilder &b, Value workspace) const {
+  int64_t array = b.shared(b.f32Type(), kPackTile * kPackStride);
+  Value first = b.i64(0);
+  for (const PackedFactor &factor : factors) {
+    Value end = b.addI(first, b.extent(factor.groups()));
+    Value isMine = b.andI(b.compare(CmpIPredicate::sge, b.group(), first),
+                          b.compare(CmpIPredicate::slt, b.group(), end));
+    onlyIf(b, isMine,
+           [&] { factor.emit(b, workspace, b.subI(b.group(), first), array); });
+    first = end;
+  }
+}

@@ -1,0 +1,67 @@
+//===- Floats.h - Random numbers of all float types, and their values -----===//
+#ifndef ASGC_TEST_CODEGEN_FLOATS_H
+#define ASGC_TEST_CODEGEN_FLOATS_H
+
+#include "Harness.h"
+
+#include <cmath>
+#include <random>
+
+namespace asgc::test {
+
+inline int32_t dtypeOf(const std::string &type) {
+  return type == "f16" ? ASGC_F16 : type == "bf16" ? ASGC_BF16 : ASGC_F32;
+}
+
+/// Both formats by their definition: sign, exponent, fraction.
+inline double decodeFloat(uint16_t bits, int32_t dtype) {
+  int fractionBits = dtype == ASGC_F16 ? 10 : 7;
+  int exponentBits = 15 - fractionBits;
+  int bias = (1 << (exponentBits - 1)) - 1;
+  int exponent = bits >> fractionBits & ((1 << exponentBits) - 1);
+  double fraction = bits & ((1 << fractionBits) - 1);
+  double size = exponent == 0 ? std::ldexp(fraction, 1 - bias - fractionBits)
+                              : std::ldexp(fraction + (1 << fractionBits),
+                                           exponent - bias - fractionBits);
+  return bits >> 15 ? -size : size;
+}
+
+inline std::vector<double> valuesOf(const Tensor &tensor) {
+  std::vector<double> values;
+  for (int64_t i = 0; i < tensor.size(); ++i)
+    values.push_back(tensor.dtype == ASGC_F32
+                         ? double(tensor.f()[i])
+                         : decodeFloat(tensor.as<uint16_t>()[i], tensor.dtype));
+  return values;
+}
+
+/// Numbers between 2^-4 and 2, of both signs.
+inline Tensor randomTensor(std::vector<int64_t> dims, int32_t dtype,
+                           uint32_t seed) {
+  if (dtype == ASGC_F32)
+    return randomF32(std::move(dims), -2, 2, seed);
+  Tensor tensor(dtype, std::move(dims));
+  std::mt19937 random(seed);
+  int fractionBits = dtype == ASGC_F16 ? 10 : 7;
+  int one = (dtype == ASGC_F16 ? 15 : 127) << fractionBits;
+  for (int64_t i = 0; i < tensor.size(); ++i) {
+    int size = one - (4 << fractionBits) + int(random() % (5u << fractionBits));
+    tensor.as<uint16_t>()[i] = uint16_t(size | int(random() & 1) << 15);
+  }
+  return tensor;
+}
+
+/// A rounding of each partial sum of `count` terms whose sizes add up to
+/// `size`, and one of the result.
+inline double boundOf(double size, int64_t count, double result, int32_t type) {
+  double bound = size * double(count + 2) * 0x1p-24;
+  if (type != ASGC_F32)
+    bound += std::abs(result) * (type == ASGC_F16 ? 0x1p-11 : 0x1p-8);
+  return bound;
+}
+/// What three products of bf16 parts add to that.
+inline double splitBoundOf(double size) { return size * 0x1p-15; }
+
+} // namespace asgc::test
+
+#endif
