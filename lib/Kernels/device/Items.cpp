@@ -64,12 +64,10 @@ void kernels::forEachPointOf(DeviceBuilder &b, const DeviceTarget &target,
   Value begin = b.mulI(group, b.i64(block));
   Value first = b.addI(begin, wide(b, b.item()));
   Value end = b.extent(points);
-  if (target.pointsPerItem == 1) {
-    bool isFull = isMultiple(points, block);
-    return onlyIf(
-        b, isFull ? Value() : b.compare(arith::CmpIPredicate::slt, first, end),
-        [&] { body(first); });
-  }
+  // Where groups go on in y, there may be some beyond the last.
+  if (target.pointsPerItem == 1)
+    return onlyIf(b, b.compare(arith::CmpIPredicate::slt, first, end),
+                  [&] { body(first); });
   end = b.binary(Binary::MinS, b.addI(begin, b.i64(block)), end);
   b.loop(first, end, target.groupSize, {},
          [&](Value point, ValueRange) -> Values {

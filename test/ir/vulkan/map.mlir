@@ -49,15 +49,18 @@ plan.program @f inputs("x" %x : tensor<101xf32>) outputs("y" %y : tensor<100xf32
 // -----
 
 // What lies across is read by vectors too, and turned in an item's registers.
+// That there is a point is asked even where all groups are full: there may be
+// groups beyond the last.
 // CHECK-LABEL: spirv.module @turned
+// CHECK: spirv.SLessThan {{.*}}, %cst512_i64
 // CHECK-COUNT-4: spirv.Load "PhysicalStorageBuffer" {{.*}} ["Aligned", 16] : vector<4xf32>
 // CHECK-COUNT-4: spirv.CompositeExtract {{.*}}[0 : i32] : vector<4xf32>
 // CHECK: spirv.CompositeConstruct
 // CHECK-COUNT-4: spirv.Store "PhysicalStorageBuffer" {{.*}} ["Aligned", 16] : vector<4xf32>
 // CHECK-NOT: spirv.Store "PhysicalStorageBuffer"
-plan.program @f inputs("x" %x : tensor<100x64xf32>) outputs("y" %y : tensor<64x100xf32>) {
-  plan.kernel "turned" map space [64, 100] (%a = %x at [1, 64] : tensor<100x64xf32>)
-      -> (%y at [100, 1] : tensor<64x100xf32>) {
+plan.program @f inputs("x" %x : tensor<128x64xf32>) outputs("y" %y : tensor<64x128xf32>) {
+  plan.kernel "turned" map space [64, 128] (%a = %x at [1, 64] : tensor<128x64xf32>)
+      -> (%y at [128, 1] : tensor<64x128xf32>) {
     %0 = arith.addf %a, %a : f32
     plan.yield %0 : f32
   }

@@ -234,4 +234,28 @@ TEST_SUITE("map kernels") {
       checkClose(outputs[2], w, 0);
     }
   }
+
+  TEST_CASE("compute each of more points than groups fit in a line") {
+    // 65,536 full groups: a device may take 65,535 in x, the others in y, where
+    // some are beyond the last point.
+    Compiled compiled(R"(
+      plan.program @f inputs("x" %x : tensor<67108864xi8>)
+          outputs("y" %y : tensor<67108864xi8>) {
+        plan.kernel "double" map space [67108864] (%0 = %x at [1] : tensor<67108864xi8>)
+            -> (%y at [1] : tensor<67108864xi8>) {
+          %1 = arith.addi %0, %0 : i8
+          plan.yield %1 : i8
+        }
+      }
+    )");
+    const int64_t count = int64_t(1) << 26;
+    Tensor x(ASGC_I8, {count}), y(ASGC_I8, {count});
+    for (int64_t i = 0; i < count; ++i)
+      x.as<int8_t>()[i] = int8_t(i * 37 + (i >> 13));
+    std::vector<Tensor> outputs = compiled.run("f", {x}, {y});
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < count; ++i)
+      wrong += outputs[0].as<int8_t>()[i] != int8_t(2 * x.as<int8_t>()[i]);
+    CHECK(wrong == 0);
+  }
 }
