@@ -84,6 +84,11 @@ def close(t, actual, expected, what, tolerance=1e-4):
 def export(t, name, port, dtype, shape, values):
     model = EXAMPLES / name / f"{name}.asg"
     write_weights(t, model, "w.safetensors")
+    return export_model(t, model, port, dtype, shape, values)
+
+
+def export_model(t, model, port, dtype, shape, values):
+    """Writes `model` with the weights w.safetensors, has it judged, and reads it back: that text."""
     t.asgc("convert", model, "--weights", "w.safetensors", "-o", "m.onnx")
     check(t, "m.onnx")
     arrays.write_npy(t.path("x.npy"), dtype, shape, values)
@@ -126,6 +131,44 @@ def test_transformer(t):
 def test_own_block(t):
     text = export(t, "own_block", "image", "<f4", (2, 64), [abs(x) for x in numbers(128, 4, 16)])
     t.contains(text, "stack.0.highway.gate: linear(64)")
+
+
+def shrink(t, name, *replacements):
+    """A model of the benchmarks with smaller extents, and weights that keep its signals in range."""
+    text = (harness.ROOT / f"benchmarks/models/{name}.asg").read_text()
+    text = text[:text.index("\ntrain ")]
+    for pattern, number in replacements:
+        text, count = re.subn(pattern, number, text)
+        t.expect(count > 0, f"{name}.asg has no {pattern}")
+    model = t.write(f"{name}.asg", text)
+    tensors = {}
+    for path, shape in {**variables(t, model), **variables(t, model, "state")}.items():
+        values = numbers(arrays.count(shape), path, 0.2)
+        if len(shape) > 1:
+            values = [x * 5 * (6 / arrays.count(shape[1:])) ** 0.5 for x in values]
+        elif path.endswith(("weight", "running_var")):
+            values = [0.5 + x for x in values]
+        tensors[path] = (shape, values)
+    arrays.write_safetensors(t.path("w.safetensors"), tensors)
+    return model
+
+
+def test_resnet50(t):
+    """All fifty layers, with a sixteenth of the channels and images of 32 x 32."""
+    model = shrink(t, "resnet50", (r"224, 224", "32, 32"),
+                   (r"(conv2d|bottleneck)\((\d+)(?=[,)])", lambda match: f"{match[1]}({int(match[2]) // 16}"),
+                   (r"1000", "10"))
+    text = export_model(t, model, "image", "<f4", (2, 3, 32, 32), numbers(2 * 3 * 32 * 32, 6, 1.0))
+    t.equal(text.count(": conv2d("), 53, "convolutions")
+    t.equal(text.count(": batch_norm"), 53, "normalizations")
+
+
+def test_gpt2(t):
+    model = shrink(t, "gpt", (r"length: int = \d+", "length: int = 16"), (r"dim: int = \d+", "dim: int = 32"),
+                   (r"heads: int = \d+", "heads: int = 4"), (r"layers: int = \d+", "layers: int = 3"),
+                   (r"vocab: int = \d+", "vocab: int = 64"))
+    text = export_model(t, model, "tokens", "<i8", (8, 16), [random.Random(7).randrange(64) for _ in range(128)])
+    t.equal(text.count("causal = true)"), 3, "attentions")
 
 
 POINTS = """use nn
