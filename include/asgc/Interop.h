@@ -3,6 +3,7 @@
 #define ASGC_INTEROP_H
 
 #include "asgc/Data.h"
+#include "asgc/HostTensor.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -41,6 +42,11 @@ struct OnnxModel {
   std::vector<std::string> specialized;
 };
 
+/// An array as a module holds it. Integers that the dialect lacks are carried
+/// by wider ones, also as inputs and outputs of a module: u8, u16 and i16 by
+/// i32, u32 by i64. Nothing for u64, which nothing can carry.
+std::optional<HostTensor> toHostTensor(const Array &array);
+
 /// Reads the ONNX model at `path` (opset 7 to 23, older ones as far as their
 /// operators mean the same). External data is read from files beside it.
 ///
@@ -76,7 +82,8 @@ std::vector<OnnxExport> onnxExports();
 /// What is supported of one operator.
 struct OnnxOperator {
   std::string domain, name, family, limits;
-  int64_t since = 1; ///< the first opset that has it
+  int64_t since = 1;         ///< the first opset that has it
+  bool takesCarried = false; ///< integers that the dialect lacks, too
 };
 
 /// The names of the operators that the model at `path` uses, sorted, each once.

@@ -67,10 +67,7 @@ std::vector<Case> findCases(const std::string &folder,
   return cases;
 }
 
-std::string compare(const Array &actual, Array expected) {
-  // The suite stores the bits of bf16 as u16.
-  if (actual.type == ElementType::BF16 && expected.type == ElementType::U16)
-    expected.type = ElementType::BF16;
+std::string compare(const Array &actual, const Array &expected) {
   if (actual.type != expected.type || actual.shape != expected.shape)
     return fmt::format("{}[{}] instead of {}[{}]", elementName(actual.type),
                        fmt::join(actual.shape, ", "),

@@ -31,7 +31,7 @@ std::vector<Case> findCases(const std::string &folder,
 
 /// Why `actual` is not `expected` (relative tolerance 1e-3, as ONNX's own
 /// runner has it, absolute 1e-6); empty if it is.
-std::string compare(const Array &actual, Array expected);
+std::string compare(const Array &actual, const Array &expected);
 
 } // namespace asgc
 

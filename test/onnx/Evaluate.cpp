@@ -104,9 +104,11 @@ private:
     }
   }
 
-  /// f64 is for the interpreter alone.
+  /// f64 is for the interpreter alone, products of integers for the CPU.
   static Answer refused(const std::string &error) {
-    bool isKnown = error.find("'f64', which") != std::string::npos;
+    bool isKnown =
+        error.find("'f64', which") != std::string::npos ||
+        error.find("which the Vulkan backend does not") != std::string::npos;
     return {isKnown ? Outcome::Unsupported : Outcome::Fail, error, {}};
   }
 

@@ -58,7 +58,8 @@ std::string formatPage(const std::string &before, Engine engine,
       "interpreter, compiled for the CPU, and compiled for Vulkan (lavapipe). "
       "The others are refused, none gives another answer. Element types\n"
       "are f32, f16, bf16, f64 (not in compiled programs), i8, i32, i64 and "
-      "bool.\n\n"
+      "bool; those with a star take u8, u16 and i16, too,\n"
+      "carried by i32, and u32, by i64.\n\n"
       "| operator | tests | interpreter | CPU | Vulkan | since opset | family "
       "| limits |\n"
       "|---|---|---|---|---|---|---|---|\n";
@@ -66,6 +67,7 @@ std::string formatPage(const std::string &before, Engine engine,
   for (const OnnxOperator &op : onnxOperators()) {
     known.insert(op.name);
     std::string row = op.domain.empty() ? op.name : op.domain + "." + op.name;
+    row += op.takesCarried ? "\\*" : "";
     page += fmt::format("{} {} | {} | {} |\n", cellsOf(row, operators, op.name),
                         op.since, op.family, op.limits);
   }

@@ -43,6 +43,13 @@ struct Verdict {
   std::string reason;
 };
 
+/// The suite stores the bits of bf16 as u16.
+Array readAs(Array array, DType type) {
+  if (type == DType::BF16 && array.type == ElementType::U16)
+    array.type = ElementType::BF16;
+  return array;
+}
+
 /// `set` of `test` made ready, or why it cannot be.
 std::optional<Job> prepare(const Case &test, const DataSet &set,
                            Through through, mlir::MLIRContext &context,
@@ -78,13 +85,27 @@ std::optional<Job> prepare(const Case &test, const DataSet &set,
     if (!broken.empty())
       return refuse(Outcome::Fail, broken);
   }
-  for (const Array &array : set.inputs) {
-    auto tensor = toHostTensor(array);
+  auto graph = *job.model.module->getOps<asg::GraphOp>().begin();
+  for (auto [type, array] : llvm::zip(graph.getArgumentTypes(), set.inputs)) {
+    auto tensor =
+        toHostTensor(readAs(array, getDType(getElementTypeOrSelf(type))));
     if (!tensor)
       return refuse(Outcome::Unsupported, "an element type of its inputs");
+    auto tensorType = cast<mlir::RankedTensorType>(type);
+    if (tensorType.hasStaticShape() &&
+        !llvm::equal(tensorType.getShape(), tensor->shape()))
+      return refuse(Outcome::Unsupported,
+                    "its data have another shape than its model says");
     job.inputs.push_back(std::move(*tensor));
   }
   return job;
+}
+
+/// Why `actual` is not `expected`, as far as a module can hold that; "" if it
+/// is.
+std::string compareOutput(const HostTensor &actual, const Array &expected) {
+  auto carried = toHostTensor(readAs(expected, actual.dtype()));
+  return compare(toArray(actual), carried ? toArray(*carried) : expected);
 }
 
 Verdict judge(const Answer &answer, const DataSet &set) {
@@ -93,7 +114,7 @@ Verdict judge(const Answer &answer, const DataSet &set) {
   if (answer.outputs.size() < set.outputs.size())
     return {Outcome::Fail, "too few outputs"};
   for (size_t i = 0; i < set.outputs.size(); ++i)
-    if (std::string why = compare(toArray(answer.outputs[i]), set.outputs[i]);
+    if (std::string why = compareOutput(answer.outputs[i], set.outputs[i]);
         !why.empty())
       return {Outcome::Fail, fmt::format("output {}: {}", i, why)};
   return {};

@@ -10,14 +10,6 @@
 
 namespace asgc {
 
-std::optional<HostTensor> toHostTensor(const Array &array) {
-  auto type = parseDType(elementName(array.type));
-  auto tensor = type ? HostTensor::make(*type, array.shape) : std::nullopt;
-  if (tensor)
-    std::copy(array.data.begin(), array.data.end(), tensor->bytes().begin());
-  return tensor;
-}
-
 Evaluable toEvaluable(OnnxModel model) {
   Evaluable result{std::move(model.module), {}};
   for (const NamedArray &weight : model.weights)

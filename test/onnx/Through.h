@@ -16,7 +16,6 @@ struct Evaluable {
   Variables weights;
 };
 
-std::optional<HostTensor> toHostTensor(const Array &array);
 Array toArray(const HostTensor &tensor);
 Evaluable toEvaluable(OnnxModel model);
 

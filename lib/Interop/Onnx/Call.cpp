@@ -54,8 +54,11 @@ std::vector<std::string> Call::texts(StringRef name) const {
                : std::vector<std::string>();
 }
 
-std::optional<HostTensor> Call::tensor(StringRef name) {
+std::optional<HostTensor> Call::tensor(StringRef name,
+                                       const Carrier **carrier) {
   const onnx::AttributeProto *found = attribute(name);
+  if (carrier)
+    *carrier = found ? findCarrier(found->t().data_type()) : nullptr;
   auto tensor =
       readTensor(found ? found->t() : onnx::TensorProto(), name.str());
   if (tensor)

@@ -3,7 +3,7 @@
 #ifndef ASGC_LIB_INTEROP_ONNX_CALL_H
 #define ASGC_LIB_INTEROP_ONNX_CALL_H
 
-#include "lib/Interop/Onnx/Emitter.h"
+#include "lib/Interop/Onnx/Carrier.h"
 
 namespace onnx {
 class AttributeProto;
@@ -20,15 +20,17 @@ class GraphImporter;
 class Call {
 public:
   Call(GraphImporter &importer, Emitter &e, const onnx::NodeProto &node,
-       int64_t opset, Values operands)
+       int64_t opset, Values operands, Carriers carriers)
       : importer(importer), e(e), node(node), opset(opset),
-        operands(std::move(operands)) {}
+        operands(std::move(operands)), carriers(std::move(carriers)) {}
 
   GraphImporter &importer;
   Emitter &e;
   const onnx::NodeProto &node;
   int64_t opset;   ///< of the node's domain
   Values operands; ///< null where an optional one is left out
+  Carriers carriers;       ///< of the operands, null where none is needed
+  Carriers resultCarriers; ///< of the results, as far as they need one
 
   mlir::Value operator[](size_t index) const {
     return index < operands.size() ? operands[index] : mlir::Value();
@@ -36,6 +38,14 @@ public:
   bool has(size_t index) const { return bool((*this)[index]); }
   size_t size() const { return operands.size(); }
   int numOutputs() const;
+  const Carrier *carrier(size_t index) const {
+    return index < carriers.size() ? carriers[index] : nullptr;
+  }
+  /// The type of result `index`; null: its own.
+  void setCarrier(size_t index, const Carrier *carrier) {
+    resultCarriers.resize(std::max(resultCarriers.size(), index + 1));
+    resultCarriers[index] = carrier;
+  }
   /// Whether result `index` has a name.
   bool wants(int index) const;
 
@@ -48,10 +58,12 @@ public:
   std::optional<Axes> integers(llvm::StringRef name) const;
   std::vector<double> numbers(llvm::StringRef name) const;
   std::vector<std::string> texts(llvm::StringRef name) const;
-  /// The tensor; nothing, and the emitter has failed, if it cannot be read.
-  std::optional<HostTensor> tensor(llvm::StringRef name);
-  /// The element type that a number of ONNX names; null, and the emitter has
-  /// failed, if the dialect has none.
+  /// The tensor, and its carrier; nothing, and the emitter has failed, if it
+  /// cannot be read.
+  std::optional<HostTensor> tensor(llvm::StringRef name,
+                                   const Carrier **carrier = nullptr);
+  /// The element type that a number of ONNX names, or carries what it names;
+  /// null, and the emitter has failed, if the dialect has none.
   mlir::Type elementType(int64_t dataType);
 
   //===- Bodies -----------------------------------------------------------===//

@@ -65,9 +65,8 @@ static Value addBias(Emitter &e, Value y, Value bias) {
 }
 
 /// The window of a convolution: its kernel is the weight's.
-static std::optional<Window> convWindow(Call &call) {
+static std::optional<Window> convWindow(Call &call, Value x, Value weight) {
   Emitter &e = call.e;
-  Value x = call[0], weight = call[1];
   if (!x || !weight)
     return std::nullopt;
   int64_t rank = Emitter::rankOf(x);
@@ -90,23 +89,23 @@ static std::optional<Window> convWindow(Call &call) {
   return readWindow(call, x, kernel);
 }
 
-Values importConv(Call &call) {
+Value convolve(Call &call, Value x, Value weight) {
   Emitter &e = call.e;
-  auto window = convWindow(call);
+  auto window = convWindow(call, x, weight);
   if (!window)
     return {};
   int64_t groups = call.integer("group", 1);
-  Value x = call[0], weight = call[1], y;
-  if (window->rank() == 3) {
-    y = conv3d(e, x, weight, *window, groups);
-  } else {
-    size_t missing = 2 - window->rank();
-    y = conv2d(e, addSpatialAxes(e, x, missing),
-               addSpatialAxes(e, weight, missing), widen(*window, missing),
-               groups, 0);
-    y = dropSpatialAxes(e, y, missing);
-  }
-  return {addBias(e, y, call[2])};
+  if (window->rank() == 3)
+    return conv3d(e, x, weight, *window, groups);
+  size_t missing = 2 - window->rank();
+  Value y = conv2d(e, addSpatialAxes(e, x, missing),
+                   addSpatialAxes(e, weight, missing), widen(*window, missing),
+                   groups, 0);
+  return dropSpatialAxes(e, y, missing);
+}
+
+Values importConv(Call &call) {
+  return {addBias(call.e, convolve(call, call[0], call[1]), call[2])};
 }
 
 //===----------------------------------------------------------------------===//
@@ -218,7 +217,7 @@ static Value transposed3d(Emitter &e, Value x, Value weight, Window window,
 Values importConvTranspose(Call &call) {
   Emitter &e = call.e;
   Value x = call[0], weight = call[1], y;
-  auto window = convWindow(call);
+  auto window = convWindow(call, call[0], call[1]);
   auto extents = window ? transposedExtents(call, *window) : std::nullopt;
   if (!extents)
     return {};

@@ -161,16 +161,41 @@ Values importIsInf(Call &call) {
   return {e.compare(Predicate::lt, x, x)};
 }
 
-Values importCast(Call &call) {
-  Type element = call.elementType(call.integer("to", 0));
+/// To integers: the low bits of integers; floats beyond the range may give
+/// anything.
+static Values castTo(Call &call, Type element, const Carrier *carrier) {
   if (!element)
     return {};
-  return {call.e.cast(call[0], element)};
+  Value y = call.e.cast(call[0], element);
+  if (carrier && carrier != call.carrier(0))
+    y = wrap(call.e, y, *carrier);
+  call.setCarrier(0, carrier);
+  return {y};
+}
+
+Values importCast(Call &call) {
+  int64_t to = call.integer("to", 0);
+  return castTo(call, call.elementType(to), findCarrier(int32_t(to)));
 }
 
 Values importCastLike(Call &call) {
-  return {call[1] ? call.e.cast(call[0], Emitter::elementOf(call[1]))
-                  : Value()};
+  return castTo(call, call[1] ? Emitter::elementOf(call[1]) : Type(),
+                call.carrier(1));
+}
+
+/// Bits of unsigned integers, x · 2ⁿ or x / 2ⁿ.
+Values importBitShift(Call &call) {
+  Emitter &e = call.e;
+  Value x = call[0], n = call[1];
+  if (!x || !n)
+    return {};
+  if (!call.carrier(0))
+    return {e.fail("takes unsigned integers")};
+  Value power = wholePower(e, e.like(x, 2), n);
+  std::string direction = call.text("direction", "");
+  if (direction != "LEFT" && direction != "RIGHT")
+    return {e.fail("direction is neither LEFT nor RIGHT")};
+  return {direction == "LEFT" ? e.mul(x, power) : e.div(x, power)};
 }
 
 //===----------------------------------------------------------------------===//

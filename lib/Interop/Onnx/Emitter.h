@@ -8,10 +8,6 @@
 
 #include <string>
 
-namespace asgc {
-struct Array;
-}
-
 namespace asgc::interop {
 
 using Axes = llvm::SmallVector<int64_t>;
@@ -229,8 +225,6 @@ private:
 
 /// The elements of a constant op as the host holds them.
 HostTensor hostTensorOf(mlir::DenseElementsAttr value);
-/// An array of a type that the dialect has; nothing of another.
-std::optional<HostTensor> toHostTensor(const Array &array);
 mlir::Type elementTypeOf(mlir::MLIRContext &context, DType type);
 
 } // namespace asgc::interop

@@ -43,6 +43,11 @@ static std::string nodeName(const onnx::NodeProto &node) {
   return node.op_type();
 }
 
+static void keepCarrier(Scope &scope, StringRef name, const Carrier *carrier) {
+  if (carrier)
+    scope.carriers[name] = carrier;
+}
+
 GraphImporter::GraphImporter(const std::string &path, onnx::ModelProto &model,
                              MLIRContext &context, const OnnxOptions &options)
     : e(context), path(path), model(model), context(context), options(options) {
@@ -220,6 +225,8 @@ LogicalResult GraphImporter::importInputs(const onnx::GraphProto &graph) {
     auto place = NameLoc::get(StringAttr::get(&context, info.name()),
                               FileLineColLoc::get(&context, path, 0, 0));
     Value argument = block->addArgument(*type, place);
+    keepCarrier(*scope, info.name(),
+                findCarrier(info.type().tensor_type().elem_type()));
     if (!scope->values.try_emplace(info.name(), argument).second)
       faults.push_back(fmt::format("two inputs are called '{}'", info.name()));
     if (value) {
@@ -299,7 +306,15 @@ Value GraphImporter::lookUp(StringRef name) {
   Value value = importInitializer(name, *weight->second);
   if (value)
     root->values[name] = value;
+  keepCarrier(*root, name, findCarrier(weight->second->data_type()));
   return value;
+}
+
+const Carrier *GraphImporter::findCarrierOf(StringRef name) const {
+  for (Scope *at = scope; at; at = at->parent)
+    if (at->values.count(name))
+      return at->carriers.lookup(name);
+  return nullptr;
 }
 
 /// The value of a Constant node.
@@ -328,6 +343,31 @@ Value GraphImporter::importConstant(const onnx::NodeProto &node) {
                   "' are not supported");
 }
 
+/// `carriers` are those of the operands, and then of the results.
+Values GraphImporter::importOperator(const onnx::NodeProto &node,
+                                     Values operands, Carriers &carriers) {
+  std::string domain = domainOf(node);
+  Carrying how = carryingOf(domain, node.op_type());
+  auto carried = llvm::find_if(
+      carriers, [](const Carrier *carrier) { return carrier != nullptr; });
+  const Carrier *carrier = carried == carriers.end() ? nullptr : *carried;
+  if (carrier && how == Carrying::refuse) {
+    e.refuse("elements of type " + nameOfDataType(carrier->dataType) +
+             " are not supported");
+    return {};
+  }
+  auto opset = opsets.find(domain);
+  Call call(*this, e, node, opset == opsets.end() ? 1 : opset->second,
+            std::move(operands), std::move(carriers));
+  Values results = findOperator(domain, node.op_type())->import(call);
+  if (carrier && how == Carrying::wrap && !results.empty())
+    results[0] = wrap(e, results[0], *carrier);
+  if (carrier && how != Carrying::own)
+    call.setCarrier(0, carrier);
+  carriers = std::move(call.resultCarriers);
+  return results;
+}
+
 void GraphImporter::importNode(const onnx::NodeProto &node) {
   if (++numNodes > kMaxNodes) {
     e.refuse("more than " + Twine(kMaxNodes) +
@@ -339,14 +379,19 @@ void GraphImporter::importNode(const onnx::NodeProto &node) {
       node.output_size() == 1) {
     Value value = importConstant(node);
     scope->values[node.output(0)] = value;
+    if (node.attribute_size() == 1)
+      keepCarrier(*scope, node.output(0),
+                  findCarrier(node.attribute(0).t().data_type()));
     if (e.hasFailed())
       report(node);
     return;
   }
   Values operands;
+  Carriers carriers; // of the operands, then of the results
   for (const std::string &name : node.input()) {
     Value value = name.empty() ? Value() : lookUp(name);
     operands.push_back(value);
+    carriers.push_back(findCarrierOf(name));
     if (value || name.empty())
       continue;
     if (e.hasFailed())
@@ -362,16 +407,9 @@ void GraphImporter::importNode(const onnx::NodeProto &node) {
     return report(node);
   }
   const onnx::FunctionProto *function = findFunction(node);
-  const OperatorRow *row = findOperator(domain, node.op_type());
-  Values results;
-  if (function) {
-    results = importFunction(node, *function, operands);
-  } else {
-    auto opset = opsets.find(domain);
-    Call call(*this, e, node, opset == opsets.end() ? 1 : opset->second,
-              std::move(operands));
-    results = row->import(call);
-  }
+  Values results = function
+                       ? importFunction(node, *function, operands, carriers)
+                       : importOperator(node, std::move(operands), carriers);
   for (int i = 0; i < node.output_size() && !e.hasFailed(); ++i) {
     if (node.output(i).empty())
       continue;
@@ -380,6 +418,8 @@ void GraphImporter::importNode(const onnx::NodeProto &node) {
       break;
     }
     scope->values[node.output(i)] = results[i];
+    keepCarrier(*scope, node.output(i),
+                size_t(i) < carriers.size() ? carriers[i] : nullptr);
   }
   if (!e.hasFailed())
     return;
@@ -418,12 +458,18 @@ std::optional<Values> GraphImporter::importBody(const onnx::GraphProto &body,
   Location place = e.loc;
   ++depth;
   size_t before = faults.size();
-  for (const onnx::TensorProto &tensor : body.initializer())
+  for (const onnx::TensorProto &tensor : body.initializer()) {
     inner.values[tensor.name()] = importInitializer(tensor.name(), tensor);
+    keepCarrier(inner, tensor.name(), findCarrier(tensor.data_type()));
+  }
   importNodes(body.node());
   Values results;
-  for (const onnx::ValueInfoProto &output : body.output())
+  for (const onnx::ValueInfoProto &output : body.output()) {
     results.push_back(lookUp(output.name()));
+    if (const Carrier *carrier = findCarrierOf(output.name()))
+      e.refuse("results of type " + nameOfDataType(carrier->dataType) +
+               " are not supported");
+  }
   --depth;
   scope = outer;
   e.loc = place;
@@ -455,7 +501,8 @@ static onnx::NodeProto bindAttributes(const onnx::NodeProto &node,
 
 Values GraphImporter::importFunction(const onnx::NodeProto &node,
                                      const onnx::FunctionProto &function,
-                                     ArrayRef<Value> operands) {
+                                     ArrayRef<Value> operands,
+                                     Carriers &carriers) {
   if (depth >= kMaxDepth) {
     e.refuse("functions call each other more than " + Twine(kMaxDepth) +
              " deep");
@@ -463,8 +510,10 @@ Values GraphImporter::importFunction(const onnx::NodeProto &node,
   }
   Scope inner; // a function sees nothing outside
   for (int i = 0; i < function.input_size() && i < int(operands.size()); ++i)
-    if (operands[i])
+    if (operands[i]) {
       inner.values[function.input(i)] = operands[i];
+      keepCarrier(inner, function.input(i), carriers[i]);
+    }
   auto outerOpsets = opsets;
   for (const onnx::OperatorSetIdProto &opset : function.opset_import())
     opsets[opset.domain() == "ai.onnx" ? "" : opset.domain()] = opset.version();
@@ -483,8 +532,11 @@ Values GraphImporter::importFunction(const onnx::NodeProto &node,
     importNode(bound);
   }
   Values results;
-  for (const std::string &output : function.output())
+  carriers.clear();
+  for (const std::string &output : function.output()) {
     results.push_back(lookUp(output));
+    carriers.push_back(findCarrierOf(output));
+  }
   --depth;
   scope = outer;
   initializers = std::move(outerInitializers);

@@ -22,6 +22,7 @@ namespace asgc::interop {
 struct Scope {
   Scope *parent = nullptr;
   llvm::StringMap<mlir::Value> values;
+  llvm::StringMap<const Carrier *> carriers; ///< of those that have one
 };
 
 /// Imports the nodes of a model, its functions and the bodies of its control
@@ -43,6 +44,8 @@ public:
   KnownValues known;
 
   mlir::Value lookUp(llvm::StringRef name);
+  /// The carrier of what lookUp() finds; null if it needs none.
+  const Carrier *findCarrierOf(llvm::StringRef name) const;
   mlir::FailureOr<mlir::RankedTensorType>
   tensorTypeOf(const onnx::ValueInfoProto &info);
 
@@ -61,7 +64,10 @@ private:
                            int64_t maxInline);
   Values importFunction(const onnx::NodeProto &node,
                         const onnx::FunctionProto &function,
-                        llvm::ArrayRef<mlir::Value> operands);
+                        llvm::ArrayRef<mlir::Value> operands,
+                        Carriers &carriers);
+  Values importOperator(const onnx::NodeProto &node, Values operands,
+                        Carriers &carriers);
   const onnx::FunctionProto *findFunction(const onnx::NodeProto &node) const;
   mlir::Value importConstant(const onnx::NodeProto &node);
   mlir::LogicalResult finish(OnnxModel &result);

@@ -427,7 +427,9 @@ Values importConstantOfShape(Call &call) {
     return {};
   if (!call.hasAttribute("value"))
     return {e.splat(*shape, e.f32(), 0)};
-  auto value = call.tensor("value");
+  const Carrier *carrier = nullptr;
+  auto value = call.tensor("value", &carrier);
+  call.setCarrier(0, carrier);
   if (!value || value->numElements() != 1)
     return {e.fail("the value is one element")};
   return {e.broadcast(e.reshape(e.constant(*value), {}), *shape)};
@@ -441,6 +443,9 @@ Values importEyeLike(Call &call) {
   Type element = Emitter::elementOf(x);
   if (call.hasAttribute("dtype"))
     element = call.elementType(call.integer("dtype", 0));
+  call.setCarrier(0, call.hasAttribute("dtype")
+                         ? findCarrier(int32_t(call.integer("dtype", 0)))
+                         : call.carrier(0));
   if (!element)
     return {};
   Extents dims = Emitter::dims(x);

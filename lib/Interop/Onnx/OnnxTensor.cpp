@@ -9,6 +9,8 @@ namespace asgc::interop {
 using onnx::TensorProto;
 
 static std::optional<DType> dtypeOf(int32_t dataType) {
+  if (const Carrier *carrier = findCarrier(dataType))
+    return carrier->dtype;
   switch (dataType) {
   case TensorProto::FLOAT:
     return DType::F32;
@@ -43,15 +45,6 @@ llvm::StringRef nameOfDataType(int32_t dataType) {
 mlir::Type elementTypeOf(mlir::MLIRContext &context, int32_t dataType) {
   auto type = dtypeOf(dataType);
   return type ? elementTypeOf(context, *type) : mlir::Type();
-}
-
-std::optional<HostTensor> toHostTensor(const Array &array) {
-  auto type = parseDType(elementName(array.type));
-  auto tensor = type ? HostTensor::make(*type, array.shape) : std::nullopt;
-  if (!tensor || tensor->bytes().size() != array.data.size())
-    return std::nullopt;
-  std::copy(array.data.begin(), array.data.end(), tensor->bytes().begin());
-  return tensor;
 }
 
 /// Copies one of the typed fields, whose elements are wider than `type`.
@@ -89,7 +82,7 @@ Result<HostTensor> readTensor(const TensorProto &proto,
   auto bytes = arrayBytes(ElementType::I8, shape);
   uint64_t stored = proto.raw_data().size() + proto.float_data_size() +
                     proto.int32_data_size() + proto.int64_data_size() +
-                    proto.double_data_size();
+                    proto.double_data_size() + proto.uint64_data_size();
   if (!bytes || uint64_t(*bytes) > stored)
     return fault(
         FaultKind::Input,
@@ -98,8 +91,16 @@ Result<HostTensor> readTensor(const TensorProto &proto,
   auto tensor = HostTensor::make(*type, shape);
   if (!tensor)
     return fault(FaultKind::Input, "the shape is too large");
+  const Carrier *carrier = findCarrier(proto.data_type());
   bool fits = false;
-  if (proto.has_raw_data()) {
+  if (carrier && proto.has_raw_data()) {
+    auto raw = std::as_bytes(std::span(proto.raw_data()));
+    auto carried =
+        toHostTensor({carrier->element, shape, {raw.begin(), raw.end()}});
+    fits = carried.has_value();
+    if (fits)
+      tensor = std::move(carried);
+  } else if (proto.has_raw_data()) {
     fits = proto.raw_data().size() == tensor->bytes().size();
     if (fits && !tensor->bytes().empty())
       std::memcpy(tensor->bytes().data(), proto.raw_data().data(),
@@ -108,6 +109,8 @@ Result<HostTensor> readTensor(const TensorProto &proto,
     fits = copyField(proto.float_data(), *tensor);
   } else if (*type == DType::F64) {
     fits = copyField(proto.double_data(), *tensor);
+  } else if (carrier && *type == DType::I64) {
+    fits = copyField(proto.uint64_data(), *tensor);
   } else if (*type == DType::I64) {
     fits = copyField(proto.int64_data(), *tensor);
   } else {

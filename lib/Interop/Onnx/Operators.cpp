@@ -35,7 +35,9 @@ std::vector<OnnxOperator> onnxOperators() {
   std::vector<OnnxOperator> all;
   for (const interop::OperatorRow &row : interop::allOperators())
     all.push_back({row.domain.str(), row.name.str(), row.family.str(),
-                   row.limits.str(), row.since});
+                   row.limits.str(), row.since,
+                   interop::carryingOf(row.domain, row.name) !=
+                       interop::Carrying::refuse});
   return all;
 }
 

@@ -22,6 +22,9 @@ struct Window {
 /// window covers.
 std::optional<Window> readWindow(Call &call, mlir::Value x, Axes kernel);
 
+/// The convolution of `x` with `weight` by the attributes of `call`.
+mlir::Value convolve(Call &call, mlir::Value x, mlir::Value weight);
+
 /// Brings spatial axes up to two by axes of extent 1 after the channels.
 mlir::Value addSpatialAxes(Emitter &e, mlir::Value x, size_t missing);
 mlir::Value dropSpatialAxes(Emitter &e, mlir::Value x, size_t missing);

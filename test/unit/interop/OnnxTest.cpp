@@ -1,5 +1,6 @@
 //===- OnnxTest.cpp - What an ONNX model may not be -----------------------===//
 #include "asgc/Interop.h"
+#include "asgc/Interpreter.h"
 
 #include "mlir/IR/MLIRContext.h"
 
@@ -58,6 +59,36 @@ Result<OnnxModel> parse(const std::string &bytes) {
 std::string faultOf(const onnx::ModelProto &model) {
   auto result = parse(model.SerializeAsString());
   return result ? "" : result.fault().message;
+}
+
+void setType(onnx::ModelProto &model, onnx::TensorProto::DataType type) {
+  model.mutable_graph()
+      ->mutable_input(0)
+      ->mutable_type()
+      ->mutable_tensor_type()
+      ->set_elem_type(type);
+}
+
+/// The first output of a model of one input.
+std::vector<int64_t> evaluate(const onnx::ModelProto &model,
+                              const Array &input) {
+  auto result = parse(model.SerializeAsString());
+  REQUIRE_MESSAGE(result, faultOf(model));
+  auto graph = *result->module->getOps<asg::GraphOp>().begin();
+  auto outputs = interpret(graph, {*toHostTensor(input)});
+  REQUIRE(mlir::succeeded(outputs));
+  const HostTensor &output = outputs->outputs[0];
+  std::vector<int64_t> values;
+  for (int64_t i = 0; i < output.numElements(); ++i)
+    values.push_back(output.getInteger(i));
+  return values;
+}
+
+Array bytes(std::vector<int64_t> shape, std::vector<uint8_t> values) {
+  Array array{ElementType::U8, std::move(shape), {}};
+  for (uint8_t value : values)
+    array.data.push_back(std::byte(value));
+  return array;
 }
 
 } // namespace
@@ -158,5 +189,65 @@ TEST_SUITE("ONNX import") {
     result->module->print(stream);
     CHECK(text.find("tensor<?x2x3xf32, #asg.dims<batch_size, 2, 3>>") !=
           std::string::npos);
+  }
+
+  TEST_CASE("u8 and u16 wrap around") {
+    onnx::ModelProto model = makeModel({4});
+    setType(model, onnx::TensorProto::UINT8);
+    addNode(*model.mutable_graph(), "Add", {"x", "x"}, {"z"});
+    addNode(*model.mutable_graph(), "Sub", {"z", "x"}, {"y"});
+    CHECK(evaluate(model, bytes({4}, {0, 3, 200, 255})) ==
+          std::vector<int64_t>{0, 3, 200, 255});
+    model.mutable_graph()->mutable_node(1)->set_op_type("Mul");
+    CHECK(evaluate(model, bytes({4}, {0, 3, 200, 255})) ==
+          std::vector<int64_t>{0, 18, 128, 2}); // (2 x mod 256) x mod 256
+    setType(model, onnx::TensorProto::UINT16);
+    CHECK(evaluate(model, {ElementType::U16,
+                           {4},
+                           {std::byte(0), std::byte(1), std::byte(255),
+                            std::byte(255), std::byte(2), std::byte(0),
+                            std::byte(0), std::byte(128)}}) ==
+          std::vector<int64_t>{0, 2, 8, 0}); // of 256, 65535, 2, 32768
+  }
+
+  TEST_CASE("a cast to i16 keeps the low bits") {
+    onnx::ModelProto model = makeModel({3});
+    setType(model, onnx::TensorProto::INT32);
+    auto &node = addNode(*model.mutable_graph(), "Cast", {"x"}, {"y"});
+    auto *to = node.add_attribute();
+    to->set_name("to");
+    to->set_i(onnx::TensorProto::INT16);
+    Array input{ElementType::I32, {3}, std::vector<std::byte>(12)};
+    storeElements(ElementType::I32, std::vector<double>{-5, 40000, 65536},
+                  input.data.data());
+    CHECK(evaluate(model, input) == std::vector<int64_t>{-5, -25536, 0});
+  }
+
+  TEST_CASE("an operator that says nothing of u8 refuses it") {
+    onnx::ModelProto model = makeModel({2});
+    setType(model, onnx::TensorProto::UINT8);
+    addNode(*model.mutable_graph(), "Relu", {"x"}, {"y"});
+    CHECK(faultOf(model) == "m.onnx: node 'y' (Relu): elements of type u8 are "
+                            "not supported");
+    setType(model, onnx::TensorProto::UINT64);
+    CHECK(faultOf(model) ==
+          "m.onnx: input 'x': elements of type u64 are not supported");
+  }
+
+  TEST_CASE("sums of products of bytes are exact beyond 2^24") {
+    // 575 · 255 · 127 + 254 · 127, which is odd.
+    onnx::ModelProto model = makeModel({1, 64, 3, 3});
+    setType(model, onnx::TensorProto::UINT8);
+    auto *weight = model.mutable_graph()->add_initializer();
+    weight->set_name("w");
+    weight->set_data_type(onnx::TensorProto::INT8);
+    for (int64_t extent : {1, 64, 3, 3})
+      weight->add_dims(extent);
+    weight->set_raw_data(std::string(576, char(127)));
+    addNode(*model.mutable_graph(), "ConvInteger", {"x", "w"}, {"y"});
+    std::vector<uint8_t> image(576, 255);
+    image[100] = 254;
+    CHECK(evaluate(model, bytes({1, 64, 3, 3}, image)) ==
+          std::vector<int64_t>{18653633});
   }
 }
