@@ -17,14 +17,18 @@ struct MatrixUnit {
 /// What kernels for a device are made for. The defaults suit every device that
 /// has the runtime's baseline.
 struct DeviceTarget {
+  /// What a tile is chosen by; only ratios matter much.
+  struct TileSpeed {
+    int64_t abreast; ///< groups that share a processor
+    double macs;     ///< multiply-adds of a processor in a microsecond
+    double latency;  ///< microseconds of a slice at least
+  };
   /// How a work group computes a block of a contraction's result: `rows` x
   /// `columns`, with `depth` of the sum at a time; each work item has
   /// `itemRows` x `itemColumns` of it in registers.
   struct Tile {
     int64_t rows, columns, depth, itemRows, itemColumns;
-    /// Multiply-adds of a group in a microsecond, where two of them share a
-    /// processor; as all of these, only their ratios matter much.
-    double speed;
+    TileSpeed speed;
     int64_t items() const { return rows / itemRows * (columns / itemColumns); }
   };
 
@@ -37,30 +41,30 @@ struct DeviceTarget {
   int64_t numbersOnTheWay = 16, numbersKept = 64;
   /// From the largest to the one that serves everything.
   llvm::SmallVector<Tile> tiles = {
-      {128, 128, 16, 8, 8, 6.5e4},
-      {64, 64, 16, 4, 4, 4.2e4},
-      {32, 32, 32, 4, 4, 2.0e4}};
+      {128, 128, 16, 8, 8, {2, 1.5e5, 1.9}},
+      {64, 64, 16, 4, 4, {4, 1.0e5, 0.9}},
+      {32, 32, 32, 4, 4, {5, 0.5e5, 0.9}}};
   /// With a unit, contractions of f16 and bf16 use it: a group computes `rows`
   /// x `columns`, each of its subgroups a part of that, `depth` of the sum at a
   /// time.
   struct MatrixTile {
     int64_t rows, columns, depth, subgroupRows, subgroupColumns;
-    double speed; ///< see Tile
+    TileSpeed speed;
     int64_t subgroups() const {
       return rows / subgroupRows * (columns / subgroupColumns);
     }
   };
   MatrixUnit unit{};
   llvm::SmallVector<MatrixTile> matrixTiles = {
-      {128, 128, 32, 64, 64, 5.5e5},
-      {64, 128, 32, 32, 64, 4.0e5},
-      {64, 64, 32, 32, 32, 2.6e5}};
+      {128, 128, 32, 64, 64, {2, 1.1e6, 0.65}},
+      {64, 128, 32, 32, 64, {3, 6.5e5, 0.65}},
+      {64, 64, 64, 32, 32, {2, 5.5e5, 0.8}}};
   /// Products and convolutions of f32 use the unit too: each factor is split
   /// into two bf16 parts, of whose products three are added up.
   bool splitsF32 = false;
   int64_t busyGroups = 128;    ///< fewer leave a large device idle
-  double launchMicros = 3;     ///< of one more launch that waits for another
-  double bytesPerMicro = 2e6;  ///< to and from memory
+  double launchMicros = 3;     ///< of one more launch, or round of groups
+  double bytesPerMicro = 4e6;  ///< to and from memory
 };
 
 /// Emits instructions of one work item. Values are scalars or vectors of

@@ -198,7 +198,7 @@ bool MatrixContraction::chooseTile(const DeviceTarget &target,
          tile.subgroupColumns % unit.columns == 0 &&
          tile.depth % unit.depth == 0 &&
          (!isSplit ||
-          (unit.depth == kSplitDepth && tile.depth == 2 * kSplitDepth));
+          (unit.depth == kSplitDepth && tile.depth % (2 * kSplitDepth) == 0));
 }
 
 //===- Emission -----------------------------------------------------------===//
@@ -327,11 +327,13 @@ Values MatrixContraction::multiply(DeviceBuilder &k, int64_t array,
       }
   };
   if (isSplit) { // small products first: they lose least that way
-    Values high = loadLeft(0), low = loadRight(kSplitDepth);
-    addProducts(high, low);
-    Values rightHigh = loadRight(0);
-    addProducts(loadLeft(kSplitDepth), rightHigh);
-    addProducts(high, rightHigh);
+    for (int64_t at = 0; at < tile.depth; at += 2 * kSplitDepth) {
+      Values high = loadLeft(at);
+      addProducts(high, loadRight(at + kSplitDepth));
+      Values rightHigh = loadRight(at);
+      addProducts(loadLeft(at + kSplitDepth), rightHigh);
+      addProducts(high, rightHigh);
+    }
     return now;
   }
   for (int64_t at = 0; at < tile.depth; at += unit.depth)

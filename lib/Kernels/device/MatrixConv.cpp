@@ -19,7 +19,10 @@ using arith::CmpIPredicate;
 //   input_grad   w [c, (tap, o)]          y [(n, h, w), (tap, o)]
 //   weight_grad  y [o, (n, oh, ow)]       x [(tap, c), (n, oh, ow)]
 //
-// For input_grad zeros lie between y's elements if the stride is not 1.
+// For input_grad zeros lie between y's elements if the stride is not 1. For
+// weight_grad with a stride of 1 y lies on x's grid, with zeros where x's frame
+// goes beyond it: then all places are linear in the depth, for which a few more
+// products are no price.
 
 namespace {
 
@@ -56,6 +59,7 @@ private:
   MatrixContraction contraction;
   PackLaunch packs; // a, b
   DimExpr imageHeight, imageWidth;
+  bool isOnGrid = false; ///< y is
 };
 
 bool MatrixConv::plan(const DeviceTarget &target, const BoundOf &boundOf) {
@@ -74,7 +78,7 @@ bool MatrixConv::plan(const DeviceTarget &target, const BoundOf &boundOf) {
     return false;
   // Channels of a tap may share a slice with those of the next one.
   contraction.b.isLinear =
-      isWindow && isMultiple(imageChannels(), contraction.tile.depth);
+      isWindow ? isMultiple(imageChannels(), contraction.tile.depth) : isOnGrid;
   launches = contraction.launches();
   launches.insert(launches.begin(), packs.launch());
   mainLaunch = 1;
@@ -132,23 +136,30 @@ bool MatrixConv::planWindow() {
 }
 
 bool MatrixConv::planWeightGrad() {
-  DimExpr pixels = shape.n * shape.oh * shape.ow;
-  bool isSplit = contraction.isSplit;
-  // The last block of a split depth would read beyond the last pixel of x.
-  if (isSplit && !isMultiple(pixels, kSplitDepth))
-    return false;
+  ArrayRef<int64_t> strides = shape.op.getStrides();
   auto extent = [&](const DimExpr &out, int64_t axis) {
-    return (out - DimExpr(1)) * DimExpr(shape.op.getStrides()[axis]) +
-           reach(axis) + DimExpr(1);
+    return (out - DimExpr(1)) * DimExpr(strides[axis]) + reach(axis) +
+           DimExpr(1);
   };
   imageHeight = extent(shape.oh, 0), imageWidth = extent(shape.ow, 1);
-  PackedFactor y;
+  isOnGrid = strides[0] == 1 && strides[1] == 1;
+  bool isSplit = contraction.isSplit;
+  PackedFactor x = imageOfX(isSplit ? Split::apart : Split::none), y;
+  DimExpr pixels = shape.n * shape.oh * shape.ow;
+  if (isOnGrid) {
+    // What a tap sees of the last pixels is behind the last image: zeros.
+    pixels = roundUp(shape.n * x.lines, kSplitDepth);
+    x.batch.clear();
+    x.lines = pixels + reach(0) * imageWidth + reach(1);
+  } else if (isSplit && !isMultiple(pixels, kSplitDepth)) {
+    return false; // the last block would read beyond the last pixel of x
+  }
   y.lines = pixels;
   y.fast = roundUp(shape.o, kPacked);
   y.element = contraction.element;
   y.split = isSplit ? Split::lines : Split::none;
   y.isTransposed = true;
-  packs.factors = {y, imageOfX(isSplit ? Split::apart : Split::none)};
+  packs.factors = {y, x};
   TileGrid &grid = contraction.grid;
   grid.rows = shape.o;
   grid.columns = taps() * imageChannels();
@@ -206,13 +217,25 @@ void MatrixConv::readWeightGrad(DeviceBuilder &b) {
   ConvImages images(shape, b);
   packs.factors[0].read = [=, this, &b](ArrayRef<Value>, Value pixel,
                                         Value channel) {
-    Values at = splitIndex(b, pixel, {shape.n, shape.oh, shape.ow});
-    return images.y.loadIf(inRange(b, channel, shape.o),
-                           {at[0], channel, at[1], at[2]});
+    Value exists = inRange(b, channel, shape.o);
+    if (!isOnGrid) {
+      Values at = splitIndex(b, pixel, {shape.n, shape.oh, shape.ow});
+      return images.y.loadIf(exists, {at[0], channel, at[1], at[2]});
+    }
+    Values at = splitIndex(b, pixel, {shape.n, imageHeight, imageWidth});
+    for (auto [place, extent] :
+         llvm::zip_equal(at, std::array{shape.n, shape.oh, shape.ow}))
+      exists = b.andI(exists, inRange(b, place, extent));
+    return images.y.loadIf(exists, {at[0], channel, at[1], at[2]});
   };
   packs.factors[1].read = [=, this, &b](ArrayRef<Value> batch, Value line,
                                         Value channel) {
-    return readX(images, narrow(b, batch[0]), line, channel, b);
+    if (!isOnGrid)
+      return readX(images, narrow(b, batch[0]), line, channel, b);
+    Values at = splitIndex(b, line, {shape.n, imageHeight * imageWidth});
+    Value exists = inRange(b, at[0], shape.n);
+    Value n = b.select(exists, at[0], b.i32(0));
+    return b.select(exists, readX(images, n, at[1], channel, b), b.f32(0));
   };
 }
 
@@ -285,6 +308,10 @@ void MatrixConv::placeWeightGrad(DeviceBuilder &b, Value workspace) {
       pixel = b.subI(depth, b.mulI(b.addI(block, isLow), b.i32(kSplitDepth)));
       low = b.mulI(wide(b, isLow), b.extent(image.lowOffset()));
     }
+    if (isOnGrid)
+      return b.mulI(
+          b.addI(b.mulI(wide(b, pixel), b.extent(imageChannels())), low),
+          b.i64(2));
     Values at = splitIndex(b, pixel, {shape.n, shape.oh, shape.ow});
     for (int axis : {0, 1})
       at[1 + axis] = b.mulI(at[1 + axis], b.i32(shape.op.getStrides()[axis]));

@@ -12,9 +12,11 @@ using namespace asgc::kernels;
 using arith::CmpIPredicate;
 
 namespace {
-/// A group brings a square of this many lines through its memory.
-constexpr int64_t kPackTile = 64, kPackItems = 256;
-constexpr int64_t kPackStride = kPackTile + 1; // against bank conflicts
+/// A group brings so many lines of so many neighbours through its memory. It
+/// is kept small, so that many groups share a processor and wait for memory
+/// together.
+constexpr int64_t kPackLines = 64, kPackFast = 32, kPackItems = 256;
+constexpr int64_t kPackStride = kPackLines + 1; // against bank conflicts
 /// Reads of an item that are under way at once.
 constexpr int64_t kInFlight = 4;
 /// A larger workspace is not worth what the matrix unit saves.
@@ -50,19 +52,18 @@ DimExpr PackedFactor::elements() const {
 }
 
 DimExpr PackedFactor::groups() const {
-  return productOf(batch) * blocksOf(lines, kPackTile) *
-         blocksOf(fast, kPackTile);
+  return productOf(batch) * blocksOf(lines, kPackLines) *
+         blocksOf(fast, kPackFast);
 }
 
 void PackedFactor::emit(DeviceBuilder &b, Value workspace, Value group,
                         int64_t array) const {
   SmallVector<DimExpr> extents(batch);
-  extents.push_back(blocksOf(lines, kPackTile));
-  extents.push_back(blocksOf(fast, kPackTile));
+  extents.push_back(blocksOf(lines, kPackLines));
+  extents.push_back(blocksOf(fast, kPackFast));
   Values place = unflatten(b, group, extents, INT32_MAX);
-  Value tile = b.i32(kPackTile);
-  Value firstFast = b.mulI(narrow(b, place.pop_back_val()), tile);
-  Value firstLine = b.mulI(narrow(b, place.pop_back_val()), tile);
+  Value firstFast = b.mulI(narrow(b, place.pop_back_val()), b.i32(kPackFast));
+  Value firstLine = b.mulI(narrow(b, place.pop_back_val()), b.i32(kPackLines));
   Value lineCount = narrow(b, b.extent(lines));
   Value fastCount = narrow(b, b.extent(fast));
   auto exists = [&](Value line, Value at) {
@@ -71,15 +72,17 @@ void PackedFactor::emit(DeviceBuilder &b, Value workspace, Value group,
   };
   // Neighbours of the source are read together, neighbours of the workspace
   // written together.
-  Value slow = b.binary(Binary::DivU, b.item(), tile);
-  Value quick = b.subI(b.item(), b.mulI(slow, tile));
-  constexpr int64_t kStep = kPackItems / kPackTile;
-  b.loop(b.i64(0), b.i64(kPackTile), kStep * kInFlight, {},
+  Value abreast = b.i32(isTransposed ? kPackLines : kPackFast);
+  Value slow = b.binary(Binary::DivU, b.item(), abreast);
+  Value quick = b.subI(b.item(), b.mulI(slow, abreast));
+  int64_t depth = isTransposed ? kPackFast : kPackLines;
+  int64_t step = kPackItems * depth / (kPackLines * kPackFast);
+  b.loop(b.i64(0), b.i64(depth), step * kInFlight, {},
          [&](Value from, ValueRange) -> Values {
            Values places, numbers;
            for (int64_t i = 0; i < kInFlight; ++i) {
              Value below =
-                 b.addI(b.addI(slow, narrow(b, from)), b.i32(i * kStep));
+                 b.addI(b.addI(slow, narrow(b, from)), b.i32(i * step));
              Value line = isTransposed ? quick : below;
              Value at = isTransposed ? below : quick;
              places.push_back(b.addI(b.mulI(at, b.i32(kPackStride)), line));
@@ -104,49 +107,45 @@ void PackedFactor::emit(DeviceBuilder &b, Value workspace, Value group,
     Value block = b.binary(Binary::DivU, at, b.i32(kSplitDepth));
     return b.addI(at, b.mulI(block, b.i32(kSplitDepth)));
   };
-  int64_t runs = kPackTile / kPacked;
-  auto writeRun = [&](Value from, ValueRange) -> Values {
-    Value number = b.addI(b.item(), narrow(b, from));
-    Value slow = b.binary(Binary::DivU, number, b.i32(runs));
-    Value run = b.subI(number, b.mulI(slow, b.i32(runs)));
-    Value line = b.addI(firstLine, slow);
-    Value at = b.addI(firstFast, b.mulI(run, b.i32(kPacked)));
-    onlyIf(b, exists(line, at), [&] {
-      Values high, low;
-      for (int64_t i = 0; i < kPacked; ++i) {
-        Value row = b.addI(b.mulI(run, b.i32(kPacked)), b.i32(i));
-        Value x =
-            b.loadShared(array, b.addI(b.mulI(row, b.i32(kPackStride)), slow));
-        Value bits = encode(b, x, element);
-        high.push_back(b.cast(Cast::ExtU, bits, b.intType(32)));
-        if (split == Split::none)
-          continue;
-        Value part = decode(b, bits, element);
-        Value isInfinite =
-            b.compare(arith::CmpFPredicate::OEQ, b.absF(part),
-                      b.f32(std::numeric_limits<double>::infinity()));
-        Value rest = b.select(isInfinite, b.f32(0), b.subF(x, part));
-        low.push_back(
-            b.cast(Cast::ExtU, encode(b, rest, element), b.intType(32)));
-      }
-      Value wideLine = wide(b, split == Split::lines ? spread(line) : line);
-      Value wideAt = wide(b, split == Split::fast ? spread(at) : at);
-      Value offset =
-          b.addI(start, b.addI(b.mulI(wideLine, b.extent(pitch())), wideAt));
-      auto put = [&](ArrayRef<Value> halves, Value where) {
-        Values words;
-        for (int64_t i = 0; i < kPacked; i += 2)
-          words.push_back(b.orI(halves[i], b.shl(halves[i + 1], b.i32(16))));
-        b.store(b.address(pointer(b, workspace), where, 2), b.join(words), {},
-                false);
-      };
-      put(high, offset);
-      if (split != Split::none)
-        put(low, b.addI(offset, b.extent(lowOffset())));
-    });
-    return {};
-  };
-  b.loop(b.i64(0), b.i64(kPackTile * runs), kPackItems, {}, writeRun);
+  constexpr int64_t kRuns = kPackFast / kPacked;
+  static_assert(kPackLines * kRuns == kPackItems, "an item writes one run");
+  Value inLine = b.binary(Binary::DivU, b.item(), b.i32(kRuns));
+  Value run = b.subI(b.item(), b.mulI(inLine, b.i32(kRuns)));
+  Value line = b.addI(firstLine, inLine);
+  Value at = b.addI(firstFast, b.mulI(run, b.i32(kPacked)));
+  onlyIf(b, exists(line, at), [&] {
+    Values high, low;
+    for (int64_t i = 0; i < kPacked; ++i) {
+      Value row = b.addI(b.mulI(run, b.i32(kPacked)), b.i32(i));
+      Value x =
+          b.loadShared(array, b.addI(b.mulI(row, b.i32(kPackStride)), inLine));
+      Value bits = encode(b, x, element);
+      high.push_back(b.cast(Cast::ExtU, bits, b.intType(32)));
+      if (split == Split::none)
+        continue;
+      Value part = decode(b, bits, element);
+      Value isInfinite =
+          b.compare(arith::CmpFPredicate::OEQ, b.absF(part),
+                    b.f32(std::numeric_limits<double>::infinity()));
+      Value rest = b.select(isInfinite, b.f32(0), b.subF(x, part));
+      low.push_back(
+          b.cast(Cast::ExtU, encode(b, rest, element), b.intType(32)));
+    }
+    Value wideLine = wide(b, split == Split::lines ? spread(line) : line);
+    Value wideAt = wide(b, split == Split::fast ? spread(at) : at);
+    Value offset =
+        b.addI(start, b.addI(b.mulI(wideLine, b.extent(pitch())), wideAt));
+    auto put = [&](ArrayRef<Value> halves, Value where) {
+      Values words;
+      for (int64_t i = 0; i < kPacked; i += 2)
+        words.push_back(b.orI(halves[i], b.shl(halves[i + 1], b.i32(16))));
+      b.store(b.address(pointer(b, workspace), where, 2), b.join(words), {},
+              false);
+    };
+    put(high, offset);
+    if (split != Split::none)
+      put(low, b.addI(offset, b.extent(lowOffset())));
+  });
 }
 
 bool PackLaunch::place(const BoundOf &boundOf) {
@@ -169,7 +168,7 @@ DeviceLaunch PackLaunch::launch() const {
 }
 
 void PackLaunch::emit(DeviceBuilder &b, Value workspace) const {
-  int64_t array = b.shared(b.f32Type(), kPackTile * kPackStride);
+  int64_t array = b.shared(b.f32Type(), kPackFast * kPackStride);
   Value first = b.i64(0);
   for (const PackedFactor &factor : factors) {
     Value end = b.addI(first, b.extent(factor.groups()));

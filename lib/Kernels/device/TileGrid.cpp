@@ -1,7 +1,8 @@
 //===- TileGrid.cpp - How the groups of a launch share a product ----------===//
 #include "TileGrid.h"
 
-#include <cmath>
+#include "llvm/Support/MathExtras.h"
+
 #include <limits>
 
 using namespace mlir;
@@ -45,22 +46,28 @@ DimExpr TileGrid::groups() const {
          blocksOf(columns, tileColumns);
 }
 
-double TileGrid::chooseChunks(const DeviceTarget &target, double speed,
+double TileGrid::chooseChunks(const DeviceTarget &target,
+                              const DeviceTarget::TileSpeed &speed,
                               const BoundOf &boundOf) {
   auto bound = [&](const DimExpr &extent) {
     return std::max<int64_t>(1, boundOf(extent).value_or(1));
   };
   int64_t slices = bound(blocksOf(depth, tileDepth));
   int64_t points = bound(productOf(this->points()));
-  double sliceMicros = double(tileRows * tileColumns * tileDepth) / speed;
+  // Microseconds in which so many groups of a processor each do a slice.
+  auto sliceMicros = [&](int64_t abreast) {
+    double macs = double(abreast * tileRows * tileColumns * tileDepth);
+    return std::max(speed.latency, macs / speed.macs);
+  };
   double best = std::numeric_limits<double>::infinity();
   int64_t most = std::min(slices / kFewestSlices, kMostSumBytes / 4 / points);
   for (int64_t count = 1; count == 1 || count <= most; ++count) {
-    double groupsEach =
-        double(bound(groups()) * count) / double(target.busyGroups);
-    // A group alone on its processor does not have to share it.
-    double rounds = groupsEach <= 1 ? 0.6 : std::ceil(groupsEach / 2);
-    double micros = rounds * double((slices + count - 1) / count) * sliceMicros;
+    int64_t each = llvm::divideCeil(bound(groups()) * count, target.busyGroups);
+    int64_t rounds = each / speed.abreast, rest = each % speed.abreast;
+    double perSlice = double(rounds) * sliceMicros(speed.abreast) +
+                      (rest > 0 ? sliceMicros(rest) : 0);
+    double micros = perSlice * double(llvm::divideCeil(slices, count)) +
+                    target.launchMicros * double(rounds + (rest > 0));
     if (count > 1) // sums are written and read
       micros += target.launchMicros +
                 double(8 * count * points) / target.bytesPerMicro;

@@ -28,7 +28,8 @@ struct TileGrid {
   DimExpr groups() const; ///< without chunks
   /// Microseconds with the chunks that take least, which are set. `speed` is a
   /// tile's.
-  double chooseChunks(const DeviceTarget &target, double speed,
+  double chooseChunks(const DeviceTarget &target,
+                      const DeviceTarget::TileSpeed &speed,
                       const BoundOf &boundOf);
   /// Takes the tile and chunks that need least time.
   template <typename Tile>
