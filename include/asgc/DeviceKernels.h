@@ -133,6 +133,10 @@ public:
   /// The launch that does the step's work: those before it bring operands into
   /// another layout, those after it combine its results.
   int64_t mainLaunch = 0;
+  bool usesUnit() const {
+    return llvm::any_of(
+        launches, [](const DeviceLaunch &launch) { return bool(launch.unit); });
+  }
   /// Memory in which launches leave something for the next; if there is any, it
   /// is the operand after the step's.
   int64_t workspaceBytes = 0;

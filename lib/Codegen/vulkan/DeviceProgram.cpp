@@ -115,9 +115,7 @@ LogicalResult Emitter::emitStep(plan::ProgramOp program, size_t number,
         DeviceKernel::create(step, target, boundOf);
     if (!kernel)
       return failure();
-    bool usesUnit = llvm::any_of(
-        kernel->launches, [](const auto &launch) { return bool(launch.unit); });
-    if (!usesUnit)
+    if (!kernel->usesUnit())
       continue;
     if (failed(emitForm(*kernel, number, step, dispatch)))
       return failure();
@@ -148,6 +146,10 @@ LogicalResult Emitter::emitForm(DeviceKernel &kernel, size_t number,
     used.push_back(takeWorkspace(kernel.workspaceBytes));
     common.operands.push_back({ASGC_PLACE_ARENA, 0, used.back().begin});
   }
+  bool usesUnit = kernel.usesUnit();
+  std::string suffix = usesUnit ? ".matrix" : "";
+  if (common.form > 0 && usesUnit)
+    suffix += std::to_string(common.form);
   for (auto [index, launch] : llvm::enumerate(kernel.launches)) {
     SpirvBuilder::Options options{.groupSize = launch.groupSize,
                                   .numOperands = std::ssize(common.operands),
@@ -160,9 +162,6 @@ LogicalResult Emitter::emitForm(DeviceKernel &kernel, size_t number,
     auto number = static_cast<int64_t>(index);
     if (number != kernel.mainLaunch)
       dispatch.name += number < kernel.mainLaunch ? ".pack" : ".combine";
-    std::string suffix = launch.unit ? ".matrix" : "";
-    if (common.form > 0 && launch.unit)
-      suffix += std::to_string(common.form);
     SpirvBuilder code(builder, step->getLoc(), dispatch.name + suffix, options);
     if (failed(kernel.emit(index, code)))
       return failure();

@@ -328,16 +328,18 @@ Values MatrixContraction::multiply(DeviceBuilder &k, int64_t array,
   };
   if (isSplit) { // small products first: they lose least that way
     for (int64_t at = 0; at < tile.depth; at += 2 * kSplitDepth) {
-      Values high = loadLeft(at);
-      addProducts(high, loadRight(at + kSplitDepth));
-      Values rightHigh = loadRight(at);
-      addProducts(loadLeft(at + kSplitDepth), rightHigh);
+      Values high = loadLeft(at), rightLow = loadRight(at + kSplitDepth);
+      addProducts(high, rightLow);
+      Values low = loadLeft(at + kSplitDepth), rightHigh = loadRight(at);
+      addProducts(low, rightHigh);
       addProducts(high, rightHigh);
     }
     return now;
   }
-  for (int64_t at = 0; at < tile.depth; at += unit.depth)
-    addProducts(loadLeft(at), loadRight(at));
+  for (int64_t at = 0; at < tile.depth; at += unit.depth) {
+    Values left = loadLeft(at), right = loadRight(at);
+    addProducts(left, right);
+  }
   return now;
 }
 

@@ -1,24 +1,29 @@
 // RUN: asgc-opt %s --plan-to-spirv | FileCheck %s
 
-// The tile is the largest that the sizes fill: an item of the large product has
-// sixteen sums, one of the small product has one. Slices lie in the memory of
-// the group.
+// Each product has the tile that takes it least time: an item of the large one
+// has 8x8 sums, one of the small one 4x4, for two depths in a turn. Slices lie
+// in the memory of the group, lines a quad longer than the tile; what is packed
+// comes 16 bytes at a time.
 // CHECK-LABEL: spirv.module @large
-// CHECK-DAG: @shared_0 : !spirv.ptr<!spirv.array<1024 x f32>, Workgroup>
-// CHECK-DAG: @shared_1 : !spirv.ptr<!spirv.array<1024 x f32>, Workgroup>
-// CHECK-COUNT-16: spirv.GL.Fma
+// CHECK-DAG: @shared_0 : !spirv.ptr<!spirv.array<528 x vector<4xf32>>, Workgroup>
+// CHECK-DAG: @shared_1 : !spirv.ptr<!spirv.array<528 x vector<4xf32>>, Workgroup>
+// CHECK: spirv.Load "PhysicalStorageBuffer" {{.*}} ["Aligned", 16] : vector<4xf32>
+// CHECK-COUNT-128: spirv.GL.Fma
 // CHECK-NOT: spirv.GL.Fma
+// CHECK: spirv.Store "PhysicalStorageBuffer" {{.*}} ["Aligned", 16] : vector<4xf32>
+// CHECK: "LocalSize", 256, 1, 1
 // CHECK-LABEL: spirv.module @small
-// CHECK-DAG: @shared_0 : !spirv.ptr<!spirv.array<1024 x f32>, Workgroup>
-// CHECK: spirv.GL.Fma
+// CHECK-DAG: @shared_0 : !spirv.ptr<!spirv.array<288 x vector<4xf32>>, Workgroup>
+// CHECK-COUNT-32: spirv.GL.Fma
 // CHECK-NOT: spirv.GL.Fma
+// CHECK: "LocalSize", 64, 1, 1
 plan.program @f
-    inputs("a" %a : tensor<1024x64xf32>, "b" %b : tensor<64x1024xf32>)
-    outputs("c" %c : tensor<1024x1024xf32>, "d" %d : tensor<4x4xf32>) {
-  plan.matmul "large" batch [] m_n_k [1024, 1024, 64] strides [64, 1], [1024, 1], [1024, 1]
+    inputs("a" %a : tensor<2048x64xf32>, "b" %b : tensor<64x2048xf32>)
+    outputs("c" %c : tensor<2048x2048xf32>, "d" %d : tensor<4x4xf32>) {
+  plan.matmul "large" batch [] m_n_k [2048, 2048, 64] strides [64, 1], [2048, 1], [2048, 1]
       offsets [0, 0, 0] act none (%a, %b) -> %c
-      : tensor<1024x64xf32>, tensor<64x1024xf32> -> tensor<1024x1024xf32>
-  plan.matmul "small" batch [] m_n_k [4, 4, 64] strides [64, 1], [1024, 1], [4, 1]
+      : tensor<2048x64xf32>, tensor<64x2048xf32> -> tensor<2048x2048xf32>
+  plan.matmul "small" batch [] m_n_k [4, 4, 64] strides [64, 1], [2048, 1], [4, 1]
       offsets [0, 0, 0] act relu (%a, %b) -> %d
-      : tensor<1024x64xf32>, tensor<64x1024xf32> -> tensor<4x4xf32>
+      : tensor<2048x64xf32>, tensor<64x2048xf32> -> tensor<4x4xf32>
 }

@@ -7,20 +7,20 @@
 // CHECK-SAME: PhysicalStorageBuffer64 Vulkan
 // CHECK-SAME: VulkanMemoryModel, CooperativeMatrixKHR, Float16
 // CHECK-SAME: [SPV_KHR_cooperative_matrix]
-// CHECK: @shared_0 : !spirv.ptr<!spirv.array<608 x vector<4xi32>>, Workgroup>
+// CHECK: @shared_0 : !spirv.ptr<!spirv.array<1184 x vector<4xi32>>, Workgroup>
 // CHECK: @subgroup built_in("SubgroupId")
-// Two quads of either slice come in 16 bytes at a time.
-// CHECK-COUNT-4: spirv.Load "PhysicalStorageBuffer" {{.*}} ["Aligned", 16] : vector<4xi32>
-// CHECK-COUNT-4: spirv.Store "Workgroup" {{.*}} ["NonPrivatePointer"] : vector<4xi32>
+// Four quads of either slice come in 16 bytes at a time.
+// CHECK-COUNT-8: spirv.Load "PhysicalStorageBuffer" {{.*}} ["Aligned", 16] : vector<4xi32>
+// CHECK-COUNT-8: spirv.Store "Workgroup" {{.*}} ["NonPrivatePointer"] : vector<4xi32>
 // CHECK: spirv.ControlBarrier <Workgroup>, <Workgroup>, <AcquireRelease|WorkgroupMemory|MakeAvailable|MakeVisible>
 // The next ones are on their way while these are multiplied.
 // CHECK: spirv.mlir.loop
-// CHECK-COUNT-4: spirv.Load "PhysicalStorageBuffer" {{.*}} ["Aligned", 16] : vector<4xi32>
+// CHECK-COUNT-8: spirv.Load "PhysicalStorageBuffer" {{.*}} ["Aligned", 16] : vector<4xi32>
 // CHECK: spirv.KHR.CooperativeMatrixLoad {{.*}} <RowMajor>, <NonPrivatePointer> : {{.*}} -> !spirv.coopmatrix<16x16xf16, Subgroup, MatrixA>
 // CHECK: spirv.KHR.CooperativeMatrixLoad {{.*}} <RowMajor>, <NonPrivatePointer> : {{.*}} -> !spirv.coopmatrix<16x16xf16, Subgroup, MatrixB>
-// CHECK-COUNT-8: spirv.KHR.CooperativeMatrixMulAdd
+// CHECK-COUNT-32: spirv.KHR.CooperativeMatrixMulAdd
 // CHECK: spirv.mlir.merge
-// CHECK-COUNT-8: spirv.KHR.CooperativeMatrixMulAdd
+// CHECK-COUNT-32: spirv.KHR.CooperativeMatrixMulAdd
 // CHECK-NOT: spirv.KHR.CooperativeMatrixMulAdd
 // CHECK: spirv.KHR.CooperativeMatrixStore
 // CHECK: spirv.Store "PhysicalStorageBuffer" {{.*}} ["Aligned", 8] : vector<2xi32>
@@ -44,15 +44,15 @@
 // CHECK-NOT: spirv.module @small.matrix
 // CHECK-NOT: spirv.module @single.matrix
 plan.program @f
-    inputs("a" %a : tensor<256x512xf16>, "b" %b : tensor<512x384xf16>,
+    inputs("a" %a : tensor<2048x512xf16>, "b" %b : tensor<512x1536xf16>,
            "u" %u : tensor<64x256xbf16>, "v" %v : tensor<384x64xbf16>,
            "s" %s : tensor<33x33xf16>, "x" %x : tensor<64x64xf32>)
-    outputs("c" %c : tensor<256x384xf16>, "w" %w : tensor<256x384xf32>,
+    outputs("c" %c : tensor<2048x1536xf16>, "w" %w : tensor<256x384xf32>,
             "t" %t : tensor<33x33xf32>, "y" %y : tensor<64x64xf32>,
             "z" %z : tensor<4x33xf32>) {
-  plan.matmul "half" batch [] m_n_k [256, 384, 512] strides [512, 1], [384, 1], [384, 1]
+  plan.matmul "half" batch [] m_n_k [2048, 1536, 512] strides [512, 1], [1536, 1], [1536, 1]
       offsets [0, 0, 0] act none (%a, %b) -> %c
-      : tensor<256x512xf16>, tensor<512x384xf16> -> tensor<256x384xf16>
+      : tensor<2048x512xf16>, tensor<512x1536xf16> -> tensor<2048x1536xf16>
   plan.matmul "transposed" batch [] m_n_k [256, 384, 64] strides [1, 256], [1, 64], [384, 1]
       offsets [0, 0, 0] act none (%u, %v) -> %w
       : tensor<64x256xbf16>, tensor<384x64xbf16> -> tensor<256x384xf32>

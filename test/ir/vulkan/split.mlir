@@ -1,15 +1,15 @@
 // RUN: asgc-opt %s --plan-to-spirv | FileCheck %s
 
-// Two tiles cannot fill a device: 32 groups for each sum a part of the depth,
-// 256 of 8192, into a workspace that is the operand after the step's. A second
-// shader adds the parts in order, and only then comes the activation.
+// One tile cannot fill a device: 64 groups each sum a part of the depth, 128 of
+// 8192, into a workspace that is the operand after the step's. A second shader
+// adds the parts in order, and only then comes the activation.
 // CHECK-LABEL: spirv.module @deep PhysicalStorageBuffer64
-// CHECK-DAG: %[[SIZE:.*]] = spirv.Constant 256 : i64
+// CHECK-DAG: %[[SIZE:.*]] = spirv.Constant 128 : i64
 // CHECK: spirv.IMul %{{.*}}, %[[SIZE]] : i64
 // CHECK-NOT: spirv.GL.FMax
 // CHECK: spirv.Store "PhysicalStorageBuffer" {{.*}} : f32
 // CHECK-LABEL: spirv.module @deep.combine
-// CHECK: spirv.Constant 32 : i64
+// CHECK: spirv.Constant 64 : i64
 // CHECK: spirv.mlir.loop
 // CHECK: spirv.FAdd
 // CHECK: spirv.FOrdLessThan
