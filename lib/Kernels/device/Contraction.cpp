@@ -27,10 +27,10 @@ public:
         lines(factor.isDepthFast ? across : depth) {}
 
   /// Finds the item's runs of slices of what comes at `first`; elements from
-  /// `count` on do not exist.
+  /// `count` on do not exist. With a null `count` all of them do.
   void open(Value first, Value count);
-  /// Reads the item's runs of the slice from `depth` on; elements from `end` on
-  /// are zeros.
+  /// Reads the item's runs of the slice from `depth` on; elements from `end`
+  /// (null: none) on are zeros.
   Values load(Value depth, Value end) const;
   void store(ArrayRef<Value> numbers) const;
 
@@ -75,22 +75,28 @@ Values RunLoader::load(Value depth, Value end) const {
   Values numbers;
   for (const Slot &slot : slots) {
     Value along = b.addI(depth, slot.along);
-    auto isInside = [&](int64_t i) {
+    auto isInside = [&](int64_t i) -> Value {
       Value last = b.i32(i);
       Value x = factor.isDepthFast ? slot.across : b.addI(slot.across, last);
       Value d = factor.isDepthFast ? b.addI(along, last) : along;
-      return b.andI(b.compare(CmpIPredicate::slt, x, count),
-                    b.compare(CmpIPredicate::slt, d, end));
+      Value exists = count ? b.compare(CmpIPredicate::slt, x, count) : Value();
+      if (!end)
+        return exists;
+      Value isBefore = b.compare(CmpIPredicate::slt, d, end);
+      return exists ? b.andI(exists, isBefore) : isBefore;
     };
     // Outside, what comes first is read and dropped.
     auto at = [&](Value inside, Value coordinate) {
-      return b.select(inside, coordinate, b.i32(0));
+      return inside ? b.select(inside, coordinate, b.i32(0)) : coordinate;
+    };
+    auto orZero = [&](Value inside, Value number) {
+      return inside ? b.select(inside, number, b.f32(0)) : number;
     };
     if (factor.readRun) { // inside or outside as a whole
       Value inside = isInside(0);
       for (Value number :
            factor.readRun(at(inside, slot.across), at(inside, along)))
-        numbers.push_back(b.select(inside, number, b.f32(0)));
+        numbers.push_back(orZero(inside, number));
       continue;
     }
     for (int64_t i = 0; i < kQuad; ++i) {
@@ -98,8 +104,8 @@ Values RunLoader::load(Value depth, Value end) const {
       Value x =
           factor.isDepthFast ? slot.across : b.addI(slot.across, b.i32(i));
       Value d = factor.isDepthFast ? b.addI(along, b.i32(i)) : along;
-      numbers.push_back(b.select(
-          inside, factor.read(at(inside, x), at(inside, d)), b.f32(0)));
+      numbers.push_back(
+          orZero(inside, factor.read(at(inside, x), at(inside, d))));
     }
   }
   return numbers;
@@ -146,9 +152,16 @@ void Contraction::emitTile(DeviceBuilder &k, const TileGrid::Tile &part,
   int64_t bArray = k.shared(quad, tile.depth * strideOf(tile.columns));
   RunLoader aLoader(k, a, tile.rows, tile.depth, tile.items(), aArray);
   RunLoader bLoader(k, b, tile.columns, tile.depth, tile.items(), bArray);
-  aLoader.open(part.row, narrow(k, k.extent(grid.rows)));
-  bLoader.open(part.column, narrow(k, k.extent(grid.columns)));
-  Value end = narrow(k, part.to);
+  auto countOf = [&](const DimExpr &extent, int64_t size) {
+    return isMultiple(extent, size) ? Value() : narrow(k, k.extent(extent));
+  };
+  aLoader.open(part.row, countOf(grid.rows, tile.rows));
+  bLoader.open(part.column, countOf(grid.columns, tile.columns));
+  // Whole slices need no guard; a chunk may be empty.
+  bool isWhole = isMultiple(grid.depth, tile.depth) && grid.chunks == 1 &&
+                 grid.depth.minimum().value_or(0) > 0;
+  Value end = isWhole ? Value() : narrow(k, part.to);
+  Value last = k.subI(part.to, k.i64(tile.depth));
   auto load = [&](Value depth) {
     return std::pair(aLoader.load(depth, end), bLoader.load(depth, end));
   };
@@ -158,13 +171,16 @@ void Contraction::emitTile(DeviceBuilder &k, const TileGrid::Tile &part,
     k.barrier();
   };
   Values zeros(tile.itemRows * tile.itemColumns, k.f32(0));
-  // The first turn only brings a slice, the last one brings zeros that nobody
+  // The first turn only brings a slice, the last one brings one that nobody
   // needs: so there is one copy of that code, which may be long.
   Value first = k.subI(part.from, k.i64(tile.depth));
   Values sums =
       k.loop(first, part.to, tile.depth, zeros,
              [&](Value at, ValueRange before) -> Values {
-               auto next = load(k.addI(narrow(k, at), k.i32(tile.depth)));
+               Value depth = k.addI(at, k.i64(tile.depth));
+               if (isWhole)
+                 depth = k.binary(Binary::MinS, depth, last);
+               auto next = load(narrow(k, depth));
                Values after = k.branch(
                    k.compare(CmpIPredicate::sge, at, part.from),
                    [&] { return multiply(k, aArray, bArray, before); },
