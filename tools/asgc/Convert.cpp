@@ -168,13 +168,15 @@ int act(const ConvertFlags &flags, const Session &session) {
   if (auto code = loadModel(compilation, flags.model, session))
     return *code;
   showDiagnostics(compilation, session);
-  std::vector<NamedArray> values = compilation.weights();
+  std::vector<NamedArray> given;
   if (!flags.weights.empty()) {
     auto arrays = readWeights(flags.weights);
     if (!arrays)
       return reportFault(arrays.fault());
-    values = std::move(*arrays);
+    given = std::move(*arrays);
   }
+  const std::vector<NamedArray> &values =
+      flags.weights.empty() ? compilation.weights() : given;
   if (form == ".asg")
     return toText(compilation, flags, values, session);
   if (form == ".onnx")

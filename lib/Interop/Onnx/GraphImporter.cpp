@@ -187,8 +187,8 @@ GraphImporter::tensorTypeOf(const onnx::ValueInfoProto &info) {
   return type;
 }
 
-LogicalResult GraphImporter::importInputs(const onnx::GraphProto &graph) {
-  for (const onnx::TensorProto &tensor : graph.initializer())
+LogicalResult GraphImporter::importInputs(onnx::GraphProto &graph) {
+  for (onnx::TensorProto &tensor : *graph.mutable_initializer())
     if (!initializers.try_emplace(tensor.name(), &tensor).second)
       faults.push_back(
           fmt::format("two weights are called '{}'", tensor.name()));
@@ -240,6 +240,9 @@ LogicalResult GraphImporter::importInputs(const onnx::GraphProto &graph) {
 /// Weights of floats become parameters, all else constants.
 Value GraphImporter::importInitializer(StringRef name,
                                        const onnx::TensorProto &tensor) {
+  if (auto floats = copyLargeFloats(tensor))
+    return addParameter(name, elementTypeOf(context, tensor.data_type()),
+                        std::move(*floats));
   auto value = readTensor(tensor, path);
   if (!value) {
     e.fail(value.fault().message, value.fault().kind == FaultKind::Unsupported);
@@ -253,20 +256,6 @@ Value GraphImporter::importTensor(StringRef name, HostTensor value,
   if (!isFloat(value.dtype()) || value.shape().empty() ||
       value.numElements() <= maxInline)
     return e.constant(value);
-  auto shape = value.shape();
-  auto type = RankedTensorType::get({shape.data(), shape.size()},
-                                    elementTypeOf(context, value.dtype()));
-  if (!asg::hasLegalShape(type))
-    return e.fail("the weight '" + name + "' is too large");
-  std::string unique = name.str();
-  while (module->lookupSymbol(unique))
-    unique += "_";
-  OpBuilder::InsertionGuard guard(e.builder);
-  e.builder.setInsertionPointToEnd(module->getBody());
-  asg::ParamOp::create(e.builder, e.loc, unique, type, nullptr, nullptr);
-  e.builder.setInsertionPointToEnd(block);
-  Value read =
-      e.make<asg::ReadOp>(type, FlatSymbolRefAttr::get(&context, unique));
   auto element = [](DType dtype) {
     switch (dtype) {
     case DType::F16:
@@ -279,13 +268,32 @@ Value GraphImporter::importTensor(StringRef name, HostTensor value,
       return ElementType::F32;
     }
   };
+  auto shape = value.shape();
   Array array{element(value.dtype()), {shape.begin(), shape.end()}, {}};
   array.data.assign(value.bytes().begin(), value.bytes().end());
-  weights.push_back({unique, std::move(array)});
-  if (value.numElements() <= 4096) { // such as the scales of a Resize
+  Value read = addParameter(name, elementTypeOf(context, value.dtype()),
+                            std::move(array));
+  if (read && value.numElements() <= kMaxKnownWeight) {
     givenValues.push_back(std::move(value));
     known.assume(read, &givenValues.back());
   }
+  return read;
+}
+
+Value GraphImporter::addParameter(StringRef name, Type element, Array value) {
+  auto type = RankedTensorType::get(value.shape, element);
+  if (!asg::hasLegalShape(type))
+    return e.fail("the weight '" + name + "' is too large");
+  std::string unique = name.str();
+  while (module->lookupSymbol(unique))
+    unique += "_";
+  OpBuilder::InsertionGuard guard(e.builder);
+  e.builder.setInsertionPointToEnd(module->getBody());
+  asg::ParamOp::create(e.builder, e.loc, unique, type, nullptr, nullptr);
+  e.builder.setInsertionPointToEnd(block);
+  Value read =
+      e.make<asg::ReadOp>(type, FlatSymbolRefAttr::get(&context, unique));
+  weights.push_back({unique, std::move(value)});
   return read;
 }
 
@@ -307,6 +315,8 @@ Value GraphImporter::lookUp(StringRef name) {
   if (value)
     root->values[name] = value;
   keepCarrier(*root, name, findCarrier(weight->second->data_type()));
+  // It is read once, and a model's weights need not be in memory twice.
+  std::unique_ptr<std::string>(weight->second->release_raw_data());
   return value;
 }
 
@@ -622,7 +632,7 @@ MaybeFault GraphImporter::run(OnnxModel &result) {
   scope = &root;
   e.builder.setInsertionPointToEnd(block);
   e.loc = module->getLoc();
-  if (succeeded(importInputs(model.graph())))
+  if (succeeded(importInputs(*model.mutable_graph())))
     importNodes(model.graph().node());
   bool isWhole = faults.empty() && succeeded(finish(result));
   if (block) {

@@ -18,6 +18,10 @@
 
 namespace asgc::interop {
 
+/// The elements of larger parameters are not known at import: a shape or the
+/// scales of a Resize are small.
+constexpr int64_t kMaxKnownWeight = 4096;
+
 /// Values by the names of one graph, function or body.
 struct Scope {
   Scope *parent = nullptr;
@@ -54,7 +58,7 @@ private:
   void
   scanNodes(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
             const std::map<std::string, int64_t> &opsets, int depth);
-  mlir::LogicalResult importInputs(const onnx::GraphProto &graph);
+  mlir::LogicalResult importInputs(onnx::GraphProto &graph);
   mlir::Value importInitializer(llvm::StringRef name,
                                 const onnx::TensorProto &tensor);
   void
@@ -62,6 +66,8 @@ private:
   void importNode(const onnx::NodeProto &node);
   mlir::Value importTensor(llvm::StringRef name, HostTensor value,
                            int64_t maxInline);
+  mlir::Value addParameter(llvm::StringRef name, mlir::Type element,
+                           Array value);
   Values importFunction(const onnx::NodeProto &node,
                         const onnx::FunctionProto &function,
                         llvm::ArrayRef<mlir::Value> operands,
@@ -83,7 +89,7 @@ private:
   mlir::Block *block = nullptr;
   Scope *scope = nullptr;
   std::map<std::string, int64_t> opsets;
-  llvm::StringMap<const onnx::TensorProto *> initializers;
+  llvm::StringMap<onnx::TensorProto *> initializers;
   std::vector<NamedArray> weights;
   std::vector<std::string> inputNames;
   std::map<std::string, int64_t> bounds;
@@ -102,6 +108,9 @@ private:
 /// The elements of a tensor of the file as the dialect takes them; why not.
 Result<HostTensor> readTensor(const onnx::TensorProto &tensor,
                               const std::string &path);
+/// A large tensor of floats as it lies in the file, in one copy; nothing if it
+/// is another, or if its data do not fit.
+std::optional<Array> copyLargeFloats(const onnx::TensorProto &tensor);
 /// The element type of ONNX; null if the dialect has none.
 mlir::Type elementTypeOf(mlir::MLIRContext &context, int32_t dataType);
 llvm::StringRef nameOfDataType(int32_t dataType);

@@ -66,6 +66,23 @@ static bool copyField(const Field &field, HostTensor &tensor) {
   return true;
 }
 
+std::optional<Array> copyLargeFloats(const TensorProto &tensor) {
+  ElementType element = ElementType::F32;
+  if (tensor.data_type() == TensorProto::FLOAT16)
+    element = ElementType::F16;
+  else if (tensor.data_type() == TensorProto::BFLOAT16)
+    element = ElementType::BF16;
+  else if (tensor.data_type() != TensorProto::FLOAT)
+    return std::nullopt;
+  std::vector<int64_t> shape(tensor.dims().begin(), tensor.dims().end());
+  auto bytes = arrayBytes(element, shape);
+  if (!bytes || uint64_t(*bytes) != tensor.raw_data().size() ||
+      *bytes <= kMaxKnownWeight * int64_t(elementBytes(element)))
+    return std::nullopt;
+  auto raw = std::as_bytes(std::span(tensor.raw_data()));
+  return Array{element, std::move(shape), {raw.begin(), raw.end()}};
+}
+
 Result<HostTensor> readTensor(const TensorProto &proto,
                               const std::string &path) {
   auto fault = [&](FaultKind kind, const std::string &why) {
