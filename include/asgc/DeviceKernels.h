@@ -22,6 +22,7 @@ struct DeviceTarget {
     int64_t abreast; ///< groups that share a processor
     double macs;     ///< multiply-adds of a processor in a microsecond
     double latency;  ///< microseconds of a slice at least
+    double ends;     ///< microseconds before the first slice and after the last
   };
   /// How a work group computes a block of a contraction's result: `rows` x
   /// `columns`, with `depth` of the sum at a time; each work item has
@@ -41,9 +42,9 @@ struct DeviceTarget {
   int64_t numbersOnTheWay = 16, numbersKept = 64;
   /// From the largest to the one that serves everything.
   llvm::SmallVector<Tile> tiles = {
-      {128, 128, 16, 8, 8, {2, 1.5e5, 1.9}},
-      {64, 64, 16, 4, 4, {4, 1.0e5, 0.9}},
-      {32, 32, 32, 4, 4, {5, 0.5e5, 0.9}}};
+      {128, 128, 16, 8, 8, {2, 1.5e5, 1.9, 5}},
+      {64, 64, 16, 4, 4, {4, 1.0e5, 0.9, 3}},
+      {32, 32, 32, 4, 4, {5, 0.5e5, 0.9, 2}}};
   /// With a unit, contractions of f16 and bf16 use it: a group computes `rows`
   /// x `columns`, each of its subgroups a part of that, `depth` of the sum at a
   /// time.
@@ -56,14 +57,14 @@ struct DeviceTarget {
   };
   MatrixUnit unit{};
   llvm::SmallVector<MatrixTile> matrixTiles = {
-      {128, 128, 32, 64, 64, {2, 1.1e6, 0.65}},
-      {64, 128, 32, 32, 64, {3, 6.5e5, 0.65}},
-      {64, 64, 64, 32, 32, {2, 5.5e5, 0.8}}};
+      {128, 128, 32, 64, 64, {2, 1.1e6, 0.85, 6}},
+      {64, 128, 32, 32, 64, {3, 6.5e5, 0.65, 4}},
+      {64, 64, 64, 32, 32, {2, 5.5e5, 0.8, 3}}};
   /// Products and convolutions of f32 use the unit too: each factor is split
   /// into two bf16 parts, of whose products three are added up.
   bool splitsF32 = false;
   int64_t busyGroups = 128;    ///< fewer leave a large device idle
-  double launchMicros = 3;     ///< of one more launch, or round of groups
+  double launchMicros = 3;     ///< of one more launch
   double bytesPerMicro = 4e6;  ///< to and from memory
 };
 

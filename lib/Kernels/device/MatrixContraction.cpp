@@ -14,6 +14,8 @@ namespace {
 
 /// f32 numbers in four words.
 constexpr int64_t kSums = 4;
+/// Of those an item stores so many in a turn, which do not wait for each other.
+constexpr int64_t kStoresInTurn = 2;
 
 Value zeroQuad(DeviceBuilder &b) {
   Values zeros(4, b.i32(0));
@@ -361,28 +363,30 @@ void MatrixContraction::storeTile(DeviceBuilder &k, int64_t array,
                  sums[strip * matrices + j]);
     k.barrier();
     int64_t total = tile.subgroups() * unit.rows * quads;
-    assert(total % items() == 0 && "uneven strip");
-    k.loop(
-        k.i64(0), k.i64(total), items(), {},
-        [&](Value from, ValueRange) -> Values {
-          Value number = k.addI(k.item(), narrow(k, from));
-          Value line = k.binary(Binary::DivU, number, k.i32(quads));
-          Value quad = k.subI(number, k.mulI(line, k.i32(quads)));
-          Value which = k.binary(Binary::DivU, line, k.i32(unit.rows));
-          Value rowInStrip = k.subI(line, k.mulI(which, k.i32(unit.rows)));
-          Value across = k.binary(Binary::DivU, which, k.i32(down));
-          Value below = k.subI(which, k.mulI(across, k.i32(down)));
-          Value row =
-              k.addI(k.addI(part.row, k.mulI(below, k.i32(tile.subgroupRows))),
-                     k.addI(rowInStrip, k.i32(strip * unit.rows)));
-          Value column = k.addI(
-              k.addI(part.column, k.mulI(across, k.i32(tile.subgroupColumns))),
-              k.mulI(quad, k.i32(kSums)));
-          Value place = k.addI(k.mulI(line, k.i32(stride)), quad);
-          storeQuad(k, k.loadShared(array, place), row, column, part,
-                    workspace);
-          return {};
-        });
+    assert(total % (kStoresInTurn * items()) == 0 && "uneven strip");
+    auto storeNumber = [&](Value number) {
+      Value line = k.binary(Binary::DivU, number, k.i32(quads));
+      Value quad = k.subI(number, k.mulI(line, k.i32(quads)));
+      Value which = k.binary(Binary::DivU, line, k.i32(unit.rows));
+      Value rowInStrip = k.subI(line, k.mulI(which, k.i32(unit.rows)));
+      Value across = k.binary(Binary::DivU, which, k.i32(down));
+      Value below = k.subI(which, k.mulI(across, k.i32(down)));
+      Value row =
+          k.addI(k.addI(part.row, k.mulI(below, k.i32(tile.subgroupRows))),
+                 k.addI(rowInStrip, k.i32(strip * unit.rows)));
+      Value column = k.addI(
+          k.addI(part.column, k.mulI(across, k.i32(tile.subgroupColumns))),
+          k.mulI(quad, k.i32(kSums)));
+      Value place = k.addI(k.mulI(line, k.i32(stride)), quad);
+      storeQuad(k, k.loadShared(array, place), row, column, part, workspace);
+    };
+    k.loop(k.i64(0), k.i64(total), kStoresInTurn * items(), {},
+           [&](Value from, ValueRange) -> Values {
+             Value number = k.addI(k.item(), narrow(k, from));
+             for (int64_t i = 0; i < kStoresInTurn; ++i)
+               storeNumber(k.addI(number, k.i32(i * items())));
+             return {};
+           });
   }
 }
 

@@ -67,7 +67,7 @@ double TileGrid::chooseChunks(const DeviceTarget &target,
     double perSlice = double(rounds) * sliceMicros(speed.abreast) +
                       (rest > 0 ? sliceMicros(rest) : 0);
     double micros = perSlice * double(llvm::divideCeil(slices, count)) +
-                    target.launchMicros * double(rounds + (rest > 0));
+                    speed.ends * double(rounds + (rest > 0));
     if (count > 1) // sums are written and read
       micros += target.launchMicros +
                 double(8 * count * points) / target.bytesPerMicro;
