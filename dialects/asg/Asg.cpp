@@ -1,4 +1,5 @@
 //===- Asg.cpp - The dialect, its types and its helpers -------------------===//
+#include "dialects/asg/AsgBytecode.h"
 #include "dialects/asg/AsgChecks.h"
 
 #include "mlir/IR/DialectImplementation.h"
@@ -21,6 +22,7 @@ void AsgDialect::initialize() {
 #include "dialects/asg/AsgAttributes.cpp.inc"
       >();
   registerAsgDialectOperations(this);
+  addInterfaces<AsgBytecodeInterface>();
 }
 
 Operation *AsgDialect::materializeConstant(OpBuilder &builder, Attribute value,
