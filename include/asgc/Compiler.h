@@ -76,8 +76,9 @@ struct ModelText {
 
 /// How a graph is kept in a file.
 enum class GraphForm {
-  Text,    ///< MLIR's textual form
-  Bytecode ///< MLIR's bytecode, which newer versions read
+  Text,     ///< MLIR's textual form
+  Bytecode, ///< MLIR's bytecode, which newer versions read
+  Json      ///< the dump of docs/json.md, whole
 };
 
 /// How long a pass took.
@@ -102,10 +103,10 @@ public:
   ~Compilation();
   Compilation(const Compilation &) = delete;
 
-  /// Reads and elaborates the model text at `path`, imports the ONNX model there
-  /// if it is called `.onnx`, or reads asg IR, text or bytecode, if it is called
-  /// `.mlir` or `.mlirbc`. A fault with an empty
-  /// message means that the diagnostics say what is wrong; here and below.
+  /// Reads and elaborates the model text at `path`, imports the ONNX model
+  /// there if it is called `.onnx`, or reads asg IR, text, bytecode or JSON, if
+  /// it is called `.mlir`, `.mlirbc` or `.json`. A fault with an empty message
+  /// means that the diagnostics say what is wrong; here and below.
   MaybeFault load(const std::string &path);
   /// The same for a text in memory; `path` stands in messages.
   MaybeFault loadText(const std::string &path, std::string text);

@@ -82,9 +82,9 @@ MaybeFault Compilation::State::finishElaboration(
 MaybeFault Compilation::load(const std::string &path) {
   if (std::string_view(path).ends_with(".onnx"))
     return state->importOnnx(path);
-  if (std::string_view(path).ends_with(".mlir") ||
-      std::string_view(path).ends_with(".mlirbc"))
-    return state->importIr(path);
+  for (std::string_view form : {".mlir", ".mlirbc", ".json"})
+    if (std::string_view(path).ends_with(form))
+      return state->importIr(path);
   std::string error;
   std::optional<FileId> file = state->sources.load(path, &error);
   if (!file)

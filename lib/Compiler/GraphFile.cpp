@@ -26,6 +26,29 @@ static bool isBytecode(llvm::StringRef bytes) {
   return bytes.starts_with("ML\xefR");
 }
 
+/// The module in a file of IR, text or bytecode; or why there is none.
+static Result<OwningOpRef<ModuleOp>>
+parseIr(std::unique_ptr<llvm::MemoryBuffer> buffer, const std::string &path,
+        MLIRContext &context) {
+  if (!isBytecode(buffer->getBuffer()))
+    if (auto error = checkNesting(buffer->getBuffer()))
+      return Fault{FaultKind::Input,
+                   fmt::format("{}:{}:{}: {}", path, error->line, error->column,
+                               error->message)};
+  llvm::SourceMgr sourceMgr;
+  sourceMgr.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  SourceMgrDiagnosticHandler handler(sourceMgr, &context, stream);
+  auto module = parseSourceFile<ModuleOp>(sourceMgr, &context);
+  while (!text.empty() && text.back() == '\n')
+    text.pop_back();
+  if (!module)
+    return Fault{FaultKind::Input,
+                 text.empty() ? path + ": is no MLIR module" : text};
+  return module;
+}
+
 MaybeFault Compilation::State::importIr(const std::string &path) {
   auto start = std::chrono::steady_clock::now();
   if (!options.model.empty() || !options.settings.empty() ||
@@ -36,29 +59,26 @@ MaybeFault Compilation::State::importIr(const std::string &path) {
   if (!buffer)
     return Fault{FaultKind::Environment,
                  path + ": " + buffer.getError().message()};
-  if (!isBytecode((*buffer)->getBuffer()))
-    if (auto error = checkNesting((*buffer)->getBuffer()))
-      return Fault{FaultKind::Input,
-                   fmt::format("{}:{}:{}: {}", path, error->line, error->column,
-                               error->message)};
   context.loadDialect<asg::AsgDialect>();
-  llvm::SourceMgr sourceMgr;
-  sourceMgr.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  SourceMgrDiagnosticHandler handler(sourceMgr, &context, stream);
-  module = parseSourceFile<ModuleOp>(sourceMgr, &context);
-  while (!text.empty() && text.back() == '\n')
-    text.pop_back();
-  if (!module)
-    return Fault{FaultKind::Input,
-                 text.empty() ? path + ": is no MLIR module" : text};
+  if (llvm::StringRef(path).ends_with(".json")) {
+    std::string error;
+    module = readModelJson((*buffer)->getBuffer(), context, &error);
+    if (!module)
+      return Fault{FaultKind::Input, path + ": " + error};
+  } else {
+    auto parsed = parseIr(std::move(*buffer), path, context);
+    if (!parsed)
+      return parsed.fault();
+    module = std::move(*parsed);
+  }
   if (!module->lookupSymbol<asg::GraphOp>("infer"))
     return Fault{FaultKind::Input, path + ": has no asg.graph @infer"};
   return finishElaboration(start);
 }
 
 Result<std::string> Compilation::serialize(GraphForm form) {
+  if (form == GraphForm::Json)
+    return writeModelJson(*state->module, categoryOf) + "\n";
   std::string bytes;
   llvm::raw_string_ostream stream(bytes);
   if (form == GraphForm::Text) {

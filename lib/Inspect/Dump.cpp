@@ -43,7 +43,14 @@ void DumpWriter::addStage(StringRef pass, ModuleOp module) {
       else if (auto state = dyn_cast<asg::StateOp>(op))
         variables.push_back(dumpVariable(&op, state.getRole(), state.getType(),
                                          state.getDoc()));
+      else
+        continue;
+      if (auto init = op.getAttrOfType<StringAttr>("init"); init && isWhole)
+        (*variables.back().getAsObject())["init"] = json::fixUTF8(init.str());
     }
+    if (auto text = module->getAttrOfType<StringAttr>("asg.recipe");
+        text && isWhole)
+      recipe = json::fixUTF8(text.str());
   }
   if (layers.empty())
     layers = dumpLayers(module);
@@ -53,7 +60,7 @@ void DumpWriter::addStage(StringRef pass, ModuleOp module) {
   programs.reserve(count);
   for (Operation &op : *module.getBody()) {
     if (auto graph = dyn_cast<asg::GraphOp>(op))
-      graphs.push_back(dumpGraph(graph, categoryOf));
+      graphs.push_back(dumpGraph(graph, categoryOf, isWhole));
     else if (auto program = dyn_cast<plan::ProgramOp>(op))
       programs.push_back(dumpProgram(program));
   }
@@ -73,6 +80,8 @@ std::string DumpWriter::str(unsigned indent) const {
   out.object([&] {
     out.attribute("format", "asgc-dump/1");
     out.attribute("name", name);
+    if (!recipe.empty())
+      out.attribute("recipe", recipe);
     out.attributeArray("layers", [&] {
       for (const json::Value &layer : layers)
         out.value(layer);
@@ -87,4 +96,11 @@ std::string DumpWriter::str(unsigned indent) const {
     });
   });
   return text;
+}
+
+std::string asgc::writeModelJson(ModuleOp module,
+                                 DumpWriter::CategoryOf categoryOf) {
+  DumpWriter writer(categoryOf, /*isWhole=*/true);
+  writer.addStage("elaborate", module);
+  return writer.str(1);
 }

@@ -31,8 +31,9 @@ std::string dtypeText(mlir::Type element);
 
 llvm::json::Object dumpDims(mlir::DictionaryAttr dims);
 
+/// With `isWhole`, long attributes are not replaced by their size.
 llvm::json::Object dumpGraph(asg::GraphOp graph,
-                             DumpWriter::CategoryOf categoryOf);
+                             DumpWriter::CategoryOf categoryOf, bool isWhole);
 /// Floating-point operations of a step: a product and a sum for each term of a
 /// contraction, one for each scalar operation of generated code.
 DimExpr countFlop(mlir::Operation *step);

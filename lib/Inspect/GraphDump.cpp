@@ -10,21 +10,21 @@ namespace {
 /// Longer attribute texts are replaced by their size.
 constexpr size_t kMaxAttributeText = 200;
 
-std::string attributeText(Attribute attribute) {
+std::string attributeText(Attribute attribute, bool isWhole) {
   if (auto elements = dyn_cast<ElementsAttr>(attribute))
-    if (!elements.isSplat() && elements.getNumElements() > 16)
+    if (!isWhole && !elements.isSplat() && elements.getNumElements() > 16)
       return "…(" + std::to_string(elements.getNumElements()) + " elements)";
   std::string text;
   llvm::raw_string_ostream(text) << attribute;
-  if (text.size() > kMaxAttributeText)
+  if (!isWhole && text.size() > kMaxAttributeText)
     return "…(" + std::to_string(text.size()) + " characters)";
   return json::fixUTF8(text);
 }
 
 class GraphDumper {
 public:
-  explicit GraphDumper(DumpWriter::CategoryOf categoryOf)
-      : categoryOf(categoryOf) {}
+  GraphDumper(DumpWriter::CategoryOf categoryOf, bool isWhole)
+      : categoryOf(categoryOf), isWhole(isWhole) {}
 
   json::Object dump(asg::GraphOp graph) {
     json::Array inputs, outputs;
@@ -108,7 +108,7 @@ private:
     json::Object attributes;
     for (NamedAttribute attribute : op->getAttrs())
       attributes[attribute.getName().strref()] =
-          attributeText(attribute.getValue());
+          attributeText(attribute.getValue(), isWhole);
     if (!attributes.empty())
       node["attrs"] = std::move(attributes);
     if (auto fusion = dyn_cast<asg::FusionOp>(op))
@@ -129,6 +129,7 @@ private:
   }
 
   DumpWriter::CategoryOf categoryOf;
+  bool isWhole;
   json::Array nodes;
   int64_t nextId = 0;
   llvm::DenseMap<Value, std::pair<int64_t, int64_t>> idOf;
@@ -137,6 +138,6 @@ private:
 } // namespace
 
 json::Object asgc::dumpGraph(asg::GraphOp graph,
-                             DumpWriter::CategoryOf categoryOf) {
-  return GraphDumper(categoryOf).dump(graph);
+                             DumpWriter::CategoryOf categoryOf, bool isWhole) {
+  return GraphDumper(categoryOf, isWhole).dump(graph);
 }

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """asgc convert: the same model, or the same weights, in another form."""
 
+import json
 import random
 import re
 import zipfile
 
 import arrays
 import harness
+import models
 import onnx_models as onnx
 
 EXAMPLES = harness.ROOT / "docs/examples"
@@ -136,13 +138,16 @@ def round_trip(t, name, dtype, shape, values):
     random_weights(t, t.path("m.mlir").read_text(), "w.safetensors")
     arrays.write_npy(t.path("x.npy"), dtype, shape, values)
     t.asgc("run", model, "--weights", "w.safetensors", "--input", f"{port}=x.npy", "--output-dir", "direct")
-    # Text and bytecode are models that run, and become a model text again.
+    # Text, bytecode and JSON are models that run, and become a model text again.
     t.asgc("convert", "m.mlir", "-o", "m.mlirbc")
-    for form in ("m.mlir", "m.mlirbc"):
+    t.asgc("convert", "m.mlirbc", "-o", "m.json")
+    t.equal(t.asgc("compile", "m.json", "--emit=asg", "--after=elaborate").out,
+            t.asgc("compile", model, "--emit=asg", "--after=elaborate").out, "the model as JSON")
+    for form in ("m.mlir", "m.mlirbc", "m.json"):
         t.asgc("run", form, "--weights", "w.safetensors", "--input", f"{port}=x.npy", "--output-dir", form + ".out")
         t.equal(t.path(form + ".out/output.npy").read_bytes(), t.path("direct/output.npy").read_bytes(), form)
         t.asgc("check", form)
-    t.asgc("convert", "m.mlirbc", "--weights", "w.safetensors", "-o", "back.asg")
+    t.asgc("convert", "m.json", "--weights", "w.safetensors", "-o", "back.asg")
     t.asgc("run", "back.asg", "--weights", "back.safetensors", "--input", f"{port}=x.npy", "--output-dir", "back")
     compare(t, "direct/output.npy", "back/output.npy", 1e-4)
     return t.path("back.asg").read_text()
@@ -172,6 +177,53 @@ def test_bad_ir_is_refused(t):
     t.contains(t.asgc("convert", "c.mlirbc", "-o", "c.asg", code=1).err, "c.mlirbc")
     t.asgc("convert", "none.mlir", "-o", "m.asg", code=4)
     t.expect(not t.path("m.asg").exists() and not t.path("c.asg").exists(), "something was written")
+
+
+def test_a_model_trains_from_json(t):
+    t.write("points.asg", models.POINTS)
+    t.write("points.csv", models.points_csv())
+    t.asgc("convert", "points.asg", "-o", "points.json")
+    for model in ("points.asg", "points.json"):
+        t.asgc("train", model, "--out", model + ".run")
+    t.equal(t.path("points.json.run/weights.safetensors").read_bytes() == t.path("points.asg.run/weights.safetensors").read_bytes(),
+            True, "weights the same bits")
+
+
+def test_bad_json_is_refused_with_its_place(t):
+    t.write("tiny.asg", models.TINY)
+    t.asgc("convert", "tiny.asg", "-o", "tiny.json")
+    good = t.path("tiny.json").read_text()
+    graph = json.loads(good)["stages"][0]["graphs"][0]
+    dot = next(i for i, node in enumerate(graph["nodes"]) if node["op"] == "asg.dot")
+    place = f"stages[0].graphs[0].nodes[{dot}]"
+    changes = {
+        "is not JSON": lambda m: good[:-10],
+        "nested": lambda m: "[" * 600,
+        "expected asgc-dump/1, found 'asgc-dump/2'": lambda m: m.update(format="asgc-dump/2"),
+        "variables[0]: 'f31' is no dtype": lambda m: m["variables"][0].update(dtype="f31"),
+        "variables[0]: an extent is negative": lambda m: m["variables"][0].update(shape=[-1]),
+        "variables[0]: the shape is no shape of a tensor": lambda m: m["variables"][0].update(shape=[1 << 40, 1 << 40]),
+        "stages[0]: has no graphs of asg": lambda m: m.update(stages=[]),
+        f"{place}: 'asg.nothing' is no op of a graph": lambda m: nodes(m)[dot].update(op="asg.nothing"),
+        f"{place}: 'builtin.module' is no op of a graph": lambda m: nodes(m)[dot].update(op="builtin.module"),
+        f"{place}.inputs: there is no node 99": lambda m: nodes(m)[dot].update(inputs=[{"node": 99, "out": 0}]),
+        f"{place}: the id 0 is taken": lambda m: nodes(m)[dot].update(id=0),
+        f"{place}.attrs: attribute 'x'": lambda m: nodes(m)[dot]["attrs"].update(x="array<i64: "),
+        f"{place}: its parent is no layer": lambda m: nodes(m)[dot].update(parent=dot),
+        "'asg.dot' op": lambda m: nodes(m)[dot].update(attrs={}),
+        "e.json: has no asg.graph @infer": lambda m: m["stages"][0].update(graphs=[]),
+    }
+    for part, change in changes.items():
+        document = json.loads(good)
+        text = change(document)
+        t.write("e.json", text if isinstance(text, str) else json.dumps(document))
+        result = t.asgc("convert", "e.json", "-o", "e.mlir", code=1)
+        t.contains(result.err, part)
+        t.expect("e.json" in result.err and not t.path("e.mlir").exists(), "the message, or a file", result)
+
+
+def nodes(document):
+    return document["stages"][0]["graphs"][0]["nodes"]
 
 
 def test_weights_become_safetensors(t):

@@ -140,6 +140,8 @@ def test_json_is_what_its_documentation_says(t):
         document = json.loads(t.asgc("compile", model, "--emit=json").out)
         fields.document(document)
         t.equal([stage["pass"] for stage in document["stages"]], ["elaborate"] + passes_of_the_compiler(), "stages")
+    t.asgc("convert", DIGITS, "-o", "digits.json")
+    fields.document(json.loads(t.path("digits.json").read_text()))
     t.write("tiny.asg", models.TINY)
     t.asgc("compile", "tiny.asg", "-o", "out")
     t.write("main.c", PROFILE)

@@ -17,7 +17,7 @@ struct ConvertFlags {
 };
 
 const std::vector<std::string> kModelForms = {".asg", ".onnx", ".mlir",
-                                              ".mlirbc"};
+                                              ".mlirbc", ".json"};
 
 std::string extensionOf(const std::string &path) {
   return fs::path(path).extension().string();
@@ -117,9 +117,10 @@ int toOnnx(Compilation &compilation, const ConvertFlags &flags,
 
 int toIr(Compilation &compilation, const ConvertFlags &flags,
          const std::vector<NamedArray> &values, const Session &session) {
-  auto bytes = compilation.serialize(extensionOf(flags.out) == ".mlirbc"
-                                         ? GraphForm::Bytecode
-                                         : GraphForm::Text);
+  std::string form = extensionOf(flags.out);
+  auto bytes = compilation.serialize(form == ".mlirbc" ? GraphForm::Bytecode
+                                     : form == ".json" ? GraphForm::Json
+                                                       : GraphForm::Text);
   if (!bytes)
     return reportFault(bytes.fault());
   if (MaybeFault fault = writeWeightsBeside(flags.out, values, session))
@@ -195,10 +196,10 @@ void addConvert(CLI::App &app, Session &session) {
               "asgc convert digits.asg --weights w.safetensors -o digits.onnx\n"
               "asgc convert weights.npz -o weights.safetensors");
   addModelFlags(verb, flags->model);
-  verb->add_option(
-          "-o,--out", flags->out,
-          "The file to write: .asg (- prints it), .onnx, .mlir, .mlirbc;\n"
-          ".safetensors of weights")
+  verb->add_option("-o,--out", flags->out,
+                   "The file to write: .asg (- prints it), .onnx, .mlir, "
+                   ".mlirbc, .json;\n"
+                   ".safetensors of weights")
       ->option_text("FILE")
       ->required();
   verb->add_option("--weights", flags->weights,
