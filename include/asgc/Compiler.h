@@ -74,6 +74,16 @@ struct ModelText {
   std::vector<std::pair<std::string, std::string>> renamed;
 };
 
+/// A variable of a model.
+struct ModelVariable {
+  std::string name;
+  ElementType type = ElementType::F32;
+  std::vector<int64_t> shape;
+  /// A parameter or a state, which files of weights hold; not what only
+  /// training has: moments, step, seed.
+  bool isWeight = false;
+};
+
 /// How a graph is kept in a file.
 enum class GraphForm {
   Text,     ///< MLIR's textual form
@@ -134,6 +144,8 @@ public:
 
   /// The `train` block's settings; null if the file has none for the model.
   const Recipe *recipe() const;
+  /// The variables of the model as it was loaded, in its order.
+  std::vector<ModelVariable> variables() const;
   /// Values of the parameters that the model came with; an ONNX model has all.
   const std::vector<NamedArray> &weights() const;
   /// The model's name.

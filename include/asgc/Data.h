@@ -96,6 +96,13 @@ void loadElements(ElementType type, const std::byte *data, size_t first,
 void storeElements(ElementType type, std::span<const double> values,
                    std::byte *data);
 
+/// Writes `count` elements at `data` as elements of type `to`. Floats round to
+/// nearest; other types must hold every number as it is: the fault names the
+/// first element of `what` ("input 'x'") that they cannot.
+MaybeFault convertElements(ElementType from, const std::byte *data,
+                           size_t count, ElementType to, std::byte *out,
+                           const std::string &what);
+
 /// A row-major array in memory.
 struct Array {
   ElementType type = ElementType::F32;

@@ -2,6 +2,7 @@
 #include "State.h"
 
 #include "asgc/Interop.h"
+#include "asgc/Interpreter.h"
 #include "asgc/NestingGuard.h"
 #include "asgc/Passes.h"
 #include "asgc/Raise.h"
@@ -104,15 +105,35 @@ static Array transposed(const Array &array) {
   return result;
 }
 
-static Array toArray(const HostTensor &tensor) {
-  auto shape = tensor.shape();
-  auto bytes = tensor.bytes();
+static ElementType elementTypeOf(DType type) {
   static constexpr ElementType types[] = {
       ElementType::F32, ElementType::F16, ElementType::BF16, ElementType::F64,
       ElementType::I8,  ElementType::I32, ElementType::I64,  ElementType::Bool};
-  return {types[size_t(tensor.dtype())],
+  return types[size_t(type)];
+}
+
+static Array toArray(const HostTensor &tensor) {
+  auto shape = tensor.shape();
+  auto bytes = tensor.bytes();
+  return {elementTypeOf(tensor.dtype()),
           {shape.begin(), shape.end()},
           {bytes.begin(), bytes.end()}};
+}
+
+std::vector<ModelVariable> Compilation::variables() const {
+  std::vector<ModelVariable> result;
+  auto add = [&](StringRef name, Type type, bool isWeight) {
+    auto tensor = cast<RankedTensorType>(type);
+    result.push_back({name.str(),
+                      elementTypeOf(getDType(tensor.getElementType())),
+                      tensor.getShape().vec(), isWeight});
+  };
+  for (Operation &op : *state->module->getBody())
+    if (auto param = dyn_cast<asg::ParamOp>(op))
+      add(param.getSymName(), param.getType(), true);
+    else if (auto state = dyn_cast<asg::StateOp>(op))
+      add(state.getSymName(), state.getType(), state.getRole() == "state");
+  return result;
 }
 
 /// Brings `module` to plain ops: no layers, no gradients.

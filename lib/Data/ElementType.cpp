@@ -1,9 +1,12 @@
 //===- ElementType.cpp - Element types of data files, and their numbers ---===//
 #include "asgc/Data.h"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <fmt/format.h>
 #include <limits>
 
 namespace asgc {
@@ -28,8 +31,11 @@ double decode(SmallFloat format, uint16_t bits) {
   if (exponent == 0)
     return sign *
            std::ldexp(double(fraction), format.minExponent - format.fraction);
-  return sign * std::ldexp(double(fraction + one),
-                           exponent - 1 + format.minExponent - format.fraction);
+  // The same fields in their places in a double.
+  uint64_t wide = uint64_t(bits & 0x8000) << 48 |
+                  uint64_t(exponent - 1 + format.minExponent + 1023) << 52 |
+                  uint64_t(fraction) << (52 - format.fraction);
+  return std::bit_cast<double>(wide);
 }
 
 /// Rounds to nearest, ties to even.
@@ -205,6 +211,50 @@ void storeElements(ElementType type, std::span<const double> values,
       data[i] = std::byte(values[i] != 0);
     return;
   }
+}
+
+namespace {
+/// The numbers that an integer type or bool holds.
+struct Range {
+  double low, high;
+};
+Range rangeOf(ElementType type) {
+  if (type == ElementType::Bool)
+    return {0, 1};
+  bool isSigned = type >= ElementType::I8 && type <= ElementType::I64;
+  int bits = int(8 * elementBytes(type)) - isSigned;
+  // 2⁶³ and 2⁶⁴ less one are no doubles; the next ones below are.
+  double high =
+      bits > 53 ? std::ldexp(1.0 - 0x1p-53, bits) : std::ldexp(1.0, bits) - 1;
+  return {isSigned ? -std::ldexp(1.0, bits) : 0, high};
+}
+} // namespace
+
+MaybeFault convertElements(ElementType from, const std::byte *data,
+                           size_t count, ElementType to, std::byte *out,
+                           const std::string &what) {
+  if (from == to) {
+    if (count > 0)
+      std::memcpy(out, data, count * elementBytes(to));
+    return std::nullopt;
+  }
+  bool mustHold = !isFloat(to) && from != ElementType::Bool;
+  Range range = mustHold ? rangeOf(to) : Range{};
+  std::array<double, 1024> chunk;
+  for (size_t first = 0; first < count; first += chunk.size()) {
+    std::span values(chunk.data(), std::min(chunk.size(), count - first));
+    loadElements(from, data, first, values);
+    for (size_t i = 0; mustHold && i < values.size(); ++i)
+      if (!(values[i] >= range.low && values[i] <= range.high) ||
+          values[i] != std::trunc(values[i]))
+        return Fault{FaultKind::Input,
+                     fmt::format("{}: expected {}, but element {} of the {} "
+                                 "given is {}",
+                                 what, elementName(to), first + i,
+                                 elementName(from), values[i])};
+    storeElements(to, values, out + first * elementBytes(to));
+  }
+  return std::nullopt;
 }
 
 } // namespace asgc

@@ -16,7 +16,7 @@ namespace {
 
 struct BenchOptions {
   ModelFlags model;
-  std::string weights;
+  WeightFlags weights;
   std::vector<std::string> entries;
   double seconds = 1.0;
   bool json = false;
@@ -252,7 +252,7 @@ int act(const BenchOptions &options, const Session &session) {
   MaybeFault fault; // an ONNX model has values of its own
   if ((*execution)->program().entry("init"))
     fault = (*execution)->program().init(1);
-  if (!fault && !options.weights.empty())
+  if (!fault && !options.weights.file.empty())
     fault = (*execution)->loadWeights(options.weights);
   if (fault)
     return reportFault(*fault);
@@ -311,8 +311,8 @@ void addBench(CLI::App &app, Session &session) {
       ->option_text("NAME")
       ->expected(1)
       ->take_all();
-  verb->add_option("--weights", options->weights, "Parameters, as safetensors")
-      ->option_text("FILE");
+  addWeightFlags(verb, options->weights,
+                 "Parameters: .safetensors, .pt, .gguf, …");
   verb->add_option("--seconds", options->seconds,
                    "How long each entry runs (1)")
       ->option_text("N")

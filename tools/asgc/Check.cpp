@@ -3,6 +3,7 @@
 #include "Output.h"
 
 #include "asgc/Train.h"
+#include "asgc/Weights.h"
 #include "asgc/safetensors.h"
 
 #include <filesystem>
@@ -61,6 +62,18 @@ int checkSafetensors(const std::string &path) {
     return ExitOk;
   auto info = verifyCheckpoint(path);
   return info ? int(ExitOk) : reportFault(info.fault());
+}
+
+/// Weights of other systems: every tensor is read.
+int checkWeightFile(const std::string &path) {
+  auto file = openWeights(path);
+  if (!file)
+    return reportFault(file.fault());
+  for (size_t i = 0; i < (*file)->tensors().size(); ++i)
+    if ((*file)->tensors()[i].type)
+      if (auto bytes = (*file)->read(i); !bytes)
+        return reportFault(bytes.fault());
+  return ExitOk;
 }
 
 template <typename T> int checkResult(const Result<T> &result) {
@@ -147,6 +160,8 @@ int checkFile(const std::string &path, const CheckOptions &options,
     return checkIrFile(path);
   if (!isGzip && extension == ".safetensors")
     return checkSafetensors(path);
+  if (!isGzip && isWeightFile(path) && extension != ".npz")
+    return checkWeightFile(path);
   if (!isGzip && extension == ".npy")
     return checkResult(readNpy(path));
   if (!isGzip && extension == ".npz")
@@ -186,9 +201,11 @@ void addCheck(CLI::App &app, Session &session) {
       "asgc check digits.asg              syntax, names, shapes, gradients\n"
       "asgc check run/weights.safetensors lib/ data.csv.gz\n"
       "asgc check --diagnostics=json digits.asg");
-  verb->add_option("FILE", options->files,
-                   "Model text, ONNX, IR (.mlir), .safetensors (weights, checkpoints),\n"
-                   ".npy, .npz, .pb, .csv, .idx, a compiled model's or run's folder")
+  verb->add_option(
+          "FILE", options->files,
+          "Model text, ONNX, IR (.mlir), .safetensors (weights, checkpoints),\n"
+          ".pt, .gguf, .npy, .npz, .pb, .csv, .idx,\n"
+          "a compiled model's or run's folder")
       ->required();
   verb->add_option("--model", options->model.model,
                    "Which model, if the file has several")

@@ -16,7 +16,8 @@ namespace {
 
 struct CompileFlags {
   ModelFlags model;
-  std::string out, emit, after, dump, weights, target = "cpu", remarks, depfile;
+  WeightFlags weights;
+  std::string out, emit, after, dump, target = "cpu", remarks, depfile;
   std::string optimize = "2";
   bool shared = false, embed = false, strip = false, inferOnly = false;
   bool poison = false, timing = false;
@@ -31,6 +32,12 @@ std::vector<std::string> splitList(const std::string &text) {
     at = comma + 1;
   }
   return parts;
+}
+
+/// Whether the file of weights can be that of the library as it is.
+bool isShippable(const WeightFlags &flags) {
+  return flags.map.empty() &&
+         fs::path(flags.file).extension() == ".safetensors";
 }
 
 bool hasTarget(const CompileFlags &flags, const char *name) {
@@ -83,8 +90,14 @@ std::optional<int> verifyFlags(const CompileFlags &flags) {
     complain("say where the library goes: -o DIR, or what to print: --emit=plan");
     return ExitUsage;
   }
-  if (flags.embed && flags.weights.empty()) {
+  if (flags.embed && flags.weights.file.empty()) {
     complain("--embed-weights needs --weights FILE");
+    return ExitUsage;
+  }
+  if (flags.embed && !isShippable(flags.weights)) {
+    complain("--embed-weights takes .safetensors without --map; `asgc convert "
+             "{} -o w.safetensors` makes them",
+             flags.weights.file);
     return ExitUsage;
   }
   return std::nullopt;
@@ -154,14 +167,14 @@ MaybeFault checkWeights(const LinkedProgram &program, const std::string &path) {
   return fault;
 }
 
-/// The weights that the model came with, as far as the program has variables for
-/// them, written to `path`; and its bytes.
-Result<std::string> shipOwnWeights(const Compilation &compilation,
-                                   const LinkedProgram &program,
-                                   const fs::path &path) {
+/// What the program has variables for of `weights`, written to `path`; and its
+/// bytes.
+Result<std::string> shipArrays(const std::vector<NamedArray> &weights,
+                               const LinkedProgram &program,
+                               const fs::path &path) {
   const asgc_program_desc &description = program.description();
   std::vector<NamedArray> kept;
-  for (const NamedArray &weight : compilation.weights())
+  for (const NamedArray &weight : weights)
     for (int32_t i = 0; i < description.num_variables; ++i)
       if (weight.name == description.variables[i].tensor.name)
         kept.push_back(weight);
@@ -174,8 +187,38 @@ Result<std::string> shipOwnWeights(const Compilation &compilation,
   return readFile(path.string());
 }
 
+/// The bytes of the file of weights that belongs to the library; empty if there
+/// is none. `given` are the values of --weights.
+Result<std::string> shipWeights(const Compilation &compilation,
+                                const std::vector<NamedArray> &given,
+                                const LinkedProgram &program,
+                                const CompileFlags &flags) {
+  if (!flags.weights.file.empty() && isShippable(flags.weights)) {
+    if (MaybeFault fault = checkWeights(program, flags.weights.file))
+      return *fault;
+    return flags.embed ? std::string() : readFile(flags.weights.file);
+  }
+  const std::vector<NamedArray> &weights =
+      flags.weights.file.empty() ? compilation.weights() : given;
+  if (weights.empty())
+    return std::string();
+  return shipArrays(
+      weights, program,
+      fs::path(flags.out) /
+          (std::string(program.description().name) + ".safetensors"));
+}
+
 int writeLibrary(Compilation &compilation, const CompileFlags &flags,
                  const Session &session) {
+  std::vector<NamedArray> given;
+  if (!flags.weights.file.empty()) {
+    auto weights =
+        readWeights(flags.weights, compilation.variables(), compilation.name());
+    if (!weights)
+      return reportFault(weights.fault());
+    if (!isShippable(flags.weights))
+      given = std::move(*weights);
+  }
   PackageInput input;
   input.source = fs::path(flags.model.file).filename().string();
   auto objects = compilation.makeObjects();
@@ -187,24 +230,10 @@ int writeLibrary(Compilation &compilation, const CompileFlags &flags,
     return reportCompilation(compilation, program.fault(), session);
   showDiagnostics(compilation, session);
   input.program = &(*program)->description();
-  if (!flags.weights.empty()) {
-    if (MaybeFault fault = checkWeights(**program, flags.weights))
-      return reportFault(*fault);
-    if (!flags.embed) {
-      auto weights = readFile(flags.weights);
-      if (!weights)
-        return reportFault(weights.fault());
-      input.weights = std::move(*weights);
-    }
-  }
-  if (flags.weights.empty() && !compilation.weights().empty()) {
-    auto weights = shipOwnWeights(
-        compilation, **program,
-        fs::path(flags.out) / (std::string(input.program->name) + ".safetensors"));
-    if (!weights)
-      return reportFault(weights.fault());
-    input.weights = std::move(*weights);
-  }
+  auto weights = shipWeights(compilation, given, **program, flags);
+  if (!weights)
+    return reportFault(weights.fault());
+  input.weights = std::move(*weights);
   std::string facts = fmt::format("{{\"target\": {}, \"optimize\": {}, "
                                   "\"passes\": [",
                                   quoteJson(flags.target), flags.optimize);
@@ -258,7 +287,7 @@ int act(const CompileFlags &flags, const Session &session) {
   options.splitsF32 = session.settings.splitsF32();
   options.remarks = splitList(flags.remarks);
   if (flags.embed) {
-    auto weights = readFile(flags.weights);
+    auto weights = readFile(flags.weights.file);
     if (!weights)
       return reportFault(weights.fault());
     options.weights = std::move(*weights);
@@ -300,9 +329,8 @@ void addCompile(CLI::App &app, Session &session) {
   verb->add_option("-o,--out", flags->out,
                    "Folder for the library; with --emit the file to write")
       ->option_text("DIR");
-  verb->add_option("--weights", flags->weights,
-                   "Ship these parameters as NAME.safetensors")
-      ->option_text("FILE");
+  addWeightFlags(verb, flags->weights,
+                 "Ship these parameters as NAME.safetensors");
   verb->add_flag("--embed-weights", flags->embed,
                  "Put the weights into the library itself");
   verb->add_flag("--shared", flags->shared, "Also link libNAME.so");

@@ -13,7 +13,8 @@ namespace {
 
 struct ConvertFlags {
   ModelFlags model;
-  std::string out, weights, entry = "infer";
+  WeightFlags weights;
+  std::string out, entry = "infer";
 };
 
 const std::vector<std::string> kModelForms = {".asg", ".onnx", ".mlir",
@@ -92,7 +93,7 @@ int toText(Compilation &compilation, const ConvertFlags &flags,
       complain("'{}' is called '{}' in the text", old, name);
   if (!model->missing.empty() && !values.empty())
     return reportFault(
-        {FaultKind::Input, fmt::format("{}: has no {}", flags.weights,
+        {FaultKind::Input, fmt::format("{}: has no {}", flags.weights.file,
                                        fmt::join(model->missing, ", "))});
   // The text last: whoever sees it finds the weights.
   if (MaybeFault fault = writeWeightsBeside(flags.out, model->weights, session))
@@ -136,7 +137,7 @@ int convertWeights(const ConvertFlags &flags, const Session &session) {
              extensionOf(flags.out));
     return ExitUsage;
   }
-  auto arrays = readWeights(flags.model.file);
+  auto arrays = readWeights({flags.model.file, flags.weights.map});
   if (!arrays)
     return reportFault(arrays.fault());
   if (MaybeFault fault = writeWeights(flags.out, *arrays))
@@ -170,14 +171,15 @@ int act(const ConvertFlags &flags, const Session &session) {
     return *code;
   showDiagnostics(compilation, session);
   std::vector<NamedArray> given;
-  if (!flags.weights.empty()) {
-    auto arrays = readWeights(flags.weights);
+  if (!flags.weights.file.empty()) {
+    auto arrays =
+        readWeights(flags.weights, compilation.variables(), compilation.name());
     if (!arrays)
       return reportFault(arrays.fault());
     given = std::move(*arrays);
   }
   const std::vector<NamedArray> &values =
-      flags.weights.empty() ? compilation.weights() : given;
+      flags.weights.file.empty() ? compilation.weights() : given;
   if (form == ".asg")
     return toText(compilation, flags, values, session);
   if (form == ".onnx")
@@ -189,12 +191,12 @@ int act(const ConvertFlags &flags, const Session &session) {
 
 void addConvert(CLI::App &app, Session &session) {
   auto flags = std::make_shared<ConvertFlags>();
-  CLI::App *verb =
-      addVerb(app, "convert", "Write a model, or weights, in another form",
-              "asgc convert m.onnx -o m.asg          text, and m.safetensors "
-              "beside it\n"
-              "asgc convert digits.asg --weights w.safetensors -o digits.onnx\n"
-              "asgc convert weights.npz -o weights.safetensors");
+  CLI::App *verb = addVerb(
+      app, "convert", "Write a model, or weights, in another form",
+      "asgc convert m.onnx -o m.asg          text, and m.safetensors "
+      "beside it\n"
+      "asgc convert digits.asg --weights w.safetensors -o digits.onnx\n"
+      "asgc convert model.pt -o model.safetensors     weights of PyTorch");
   addModelFlags(verb, flags->model);
   verb->add_option("-o,--out", flags->out,
                    "The file to write: .asg (- prints it), .onnx, .mlir, "
@@ -202,9 +204,8 @@ void addConvert(CLI::App &app, Session &session) {
                    ".safetensors of weights")
       ->option_text("FILE")
       ->required();
-  verb->add_option("--weights", flags->weights,
-                   "Values of the parameters, where MODEL has none")
-      ->option_text("FILE");
+  addWeightFlags(verb, flags->weights,
+                 "Values of the parameters, where MODEL has none");
   verb->add_option("--entry", flags->entry,
                    "What becomes ONNX: infer (default), train_step, eval_step")
       ->option_text("NAME");

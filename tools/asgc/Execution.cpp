@@ -3,9 +3,7 @@
 
 #include "Output.h"
 
-#include <cmath>
 #include <filesystem>
-#include <limits>
 
 namespace asgc::cli {
 
@@ -125,67 +123,44 @@ const asgc_program_desc &Execution::description() const {
   return code->description();
 }
 
-MaybeFault Execution::loadWeights(const std::string &path) {
-  asgc_status status = asgc_program_load(instance, path.c_str());
-  return faultOf(status, asgc_program_error(instance));
+/// Whether a variable belongs in a file of weights.
+static bool isWeight(const ProgramVariable &variable) {
+  return variable.role == ASGC_ROLE_PARAM || variable.role == ASGC_ROLE_STATE;
+}
+
+MaybeFault Execution::loadWeights(const WeightFlags &flags) {
+  auto file = openWeights(flags.file, flags.map);
+  if (!file)
+    return file.fault();
+  if (MaybeFault fault = trainable->sync())
+    return fault;
+  std::vector<WeightTarget> targets;
+  for (const ProgramVariable &variable : trainable->variables())
+    if (isWeight(variable))
+      targets.push_back({variable.name, elementTypeOf(variable.dtype),
+                         variable.shape,
+                         static_cast<std::byte *>(variable.data)});
+  MaybeFault fault =
+      asgc::loadWeights(**file, targets, description().name, flags.isPartial);
+  trainable->touch();
+  return fault;
 }
 
 bool Execution::hasParameters() const {
-  for (const ProgramVariable &variable : trainable->variables())
-    if (variable.role == ASGC_ROLE_PARAM || variable.role == ASGC_ROLE_STATE)
-      return true;
-  return false;
-}
-
-/// Whether every number of `array` means the same as `type`.
-static MaybeFault checkConversion(const Array &array, ElementType type,
-                                  const std::string &name) {
-  if (array.type == type || isFloat(type) ||
-      (array.type == ElementType::Bool && type != ElementType::Bool))
-    return std::nullopt;
-  double low = 0, high = 1;
-  switch (type) {
-  case ElementType::I8: low = -128, high = 127; break;
-  case ElementType::I32: low = -2147483648.0, high = 2147483647.0; break;
-  case ElementType::I64: low = -0x1p63, high = 0x1p63 - 1024; break;
-  default: break;
-  }
-  std::vector<double> chunk(4096);
-  int64_t count = array.elements();
-  for (int64_t first = 0; first < count; first += int64_t(chunk.size())) {
-    size_t size = size_t(std::min<int64_t>(int64_t(chunk.size()), count - first));
-    loadElements(array.type, array.data.data(), size_t(first),
-                 {chunk.data(), size});
-    for (size_t i = 0; i < size; ++i)
-      if (!(chunk[i] >= low && chunk[i] <= high) ||
-          chunk[i] != std::trunc(chunk[i]))
-        return Fault{FaultKind::Input,
-                     fmt::format("input '{}': expected {}, but element {} of "
-                                 "the {} given is {}",
-                                 name, elementName(type), first + int64_t(i),
-                                 elementName(array.type), chunk[i])};
-  }
-  return std::nullopt;
+  std::span<const ProgramVariable> variables = trainable->variables();
+  return std::any_of(variables.begin(), variables.end(), isWeight);
 }
 
 /// `array` with elements of `type`.
 static Result<Array> convert(const Array &array, ElementType type,
                              const std::string &name) {
-  if (array.type == type)
-    return array;
-  if (MaybeFault fault = checkConversion(array, type, name))
-    return *fault;
   Array result{type, array.shape, {}};
-  int64_t count = array.elements();
-  result.data.resize(size_t(count) * elementBytes(type));
-  std::vector<double> chunk(4096);
-  for (int64_t first = 0; first < count; first += int64_t(chunk.size())) {
-    size_t size = size_t(std::min<int64_t>(int64_t(chunk.size()), count - first));
-    loadElements(array.type, array.data.data(), size_t(first),
-                 {chunk.data(), size});
-    storeElements(type, {chunk.data(), size},
-                  result.data.data() + size_t(first) * elementBytes(type));
-  }
+  size_t count = size_t(array.elements());
+  result.data.resize(count * elementBytes(type));
+  if (MaybeFault fault =
+          convertElements(array.type, array.data.data(), count, type,
+                          result.data.data(), "input '" + name + "'"))
+    return *fault;
   return result;
 }
 

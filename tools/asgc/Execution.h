@@ -3,6 +3,7 @@
 #define ASGC_TOOLS_EXECUTION_H
 
 #include "Verb.h"
+#include "Weights.h"
 
 #include "asgc/Compiler.h"
 #include "asgc/Train.h"
@@ -29,7 +30,8 @@ public:
   TrainableProgram &program() { return *trainable; }
   asgc_program *handle() { return instance; }
 
-  MaybeFault loadWeights(const std::string &path);
+  /// Gives parameters and states the values of a file of weights.
+  MaybeFault loadWeights(const WeightFlags &flags);
   /// Whether there is anything that weights or a seed must set.
   bool hasParameters() const;
 

@@ -9,7 +9,8 @@ namespace {
 
 struct GradOptions {
   ModelFlags model;
-  std::string weights, directory;
+  WeightFlags weights;
+  std::string directory;
   std::vector<std::string> inputs, cotangents;
   std::optional<int64_t> seed;
 };
@@ -49,13 +50,13 @@ int act(const GradOptions &options, const Session &session) {
     inputs->emplace(prefix + output, std::move(found->second));
   }
   MaybeFault fault;
-  if (options.seed)
-    fault = (*execution)->program().init(*options.seed);
-  else if (options.weights.empty() && (*execution)->hasParameters())
+  if (options.seed || options.weights.isPartial)
+    fault = (*execution)->program().init(options.seed.value_or(0));
+  else if (options.weights.file.empty() && (*execution)->hasParameters())
     fault = Fault{FaultKind::Input,
                   "the model has parameters; give --weights FILE, or --seed N "
                   "for fresh ones"};
-  if (!fault && !options.weights.empty())
+  if (!fault && !options.weights.file.empty())
     fault = (*execution)->loadWeights(options.weights);
   if (fault)
     return reportFault(*fault);
@@ -79,8 +80,9 @@ void addGrad(CLI::App &app, Session &session) {
       "asgc grad m.asg --weights w.safetensors --input x=x.npy \\\n"
       "          --cotangent output=dy.npy --output-dir out    writes out/grad_x.npy, …");
   addModelFlags(verb, options->model);
-  verb->add_option("--weights", options->weights, "Parameters, as safetensors")
-      ->option_text("FILE");
+  addWeightFlags(verb, options->weights,
+                 "Parameters: .safetensors, .pt, .gguf, …");
+  addPartialFlag(verb, options->weights);
   verb->add_option("--seed", options->seed, "Fresh parameters drawn from this seed")
       ->option_text("N");
   verb->add_option("--input", options->inputs,

@@ -11,7 +11,8 @@ namespace {
 
 struct RunOptions {
   ModelFlags model;
-  std::string weights, directory, entry = "infer";
+  WeightFlags weights;
+  std::string directory, entry = "infer";
   std::vector<std::string> inputs;
   std::optional<int64_t> seed;
   bool ordinal = false, json = false, poison = false;
@@ -82,14 +83,14 @@ int act(const RunOptions &options, const Session &session) {
   if (!inputs)
     return reportFault(inputs.fault());
   MaybeFault fault;
-  if (options.seed)
-    fault = (*execution)->program().init(*options.seed);
-  else if (options.weights.empty() && compilation.weights().empty() &&
+  if (options.seed || options.weights.isPartial)
+    fault = (*execution)->program().init(options.seed.value_or(0));
+  else if (options.weights.file.empty() && compilation.weights().empty() &&
            (*execution)->hasParameters())
     fault = Fault{FaultKind::Input,
                   "the model has parameters; give --weights FILE, or --seed N "
                   "for fresh ones"};
-  if (!fault && !options.weights.empty())
+  if (!fault && !options.weights.file.empty())
     fault = (*execution)->loadWeights(options.weights);
   if (fault)
     return reportFault(*fault);
@@ -114,8 +115,9 @@ void addRun(CLI::App &app, Session &session) {
       "asgc run digits.asg --weights w.safetensors --input image=x.npy\n"
       "asgc run digits.asg --weights w.safetensors --input x.npz --output-dir out");
   addModelFlags(verb, options->model);
-  verb->add_option("--weights", options->weights, "Parameters, as safetensors")
-      ->option_text("FILE");
+  addWeightFlags(verb, options->weights,
+                 "Parameters: .safetensors, .pt, .gguf, …");
+  addPartialFlag(verb, options->weights);
   verb->add_option("--seed", options->seed, "Fresh parameters drawn from this seed")
       ->option_text("N");
   verb->add_option("--input", options->inputs,

@@ -16,14 +16,15 @@ namespace {
 
 struct TrainFlags {
   ModelFlags model;
-  std::string out = "run", weights;
+  WeightFlags weights;
+  std::string out = "run";
   bool resume = false, view = false;
 };
 
 /// A program whose variables begin as in a file, not as drawn.
 class StartedProgram final : public TrainableProgram {
 public:
-  StartedProgram(Execution &execution, std::string weights)
+  StartedProgram(Execution &execution, WeightFlags weights)
       : execution(execution), base(execution.program()),
         weights(std::move(weights)) {}
 
@@ -35,7 +36,8 @@ public:
   }
   MaybeFault init(int64_t seed) override {
     MaybeFault fault = base.init(seed);
-    return fault || weights.empty() ? fault : execution.loadWeights(weights);
+    return fault || weights.file.empty() ? fault
+                                         : execution.loadWeights(weights);
   }
   Result<std::vector<std::vector<int64_t>>>
   outputShapes(std::string_view entry,
@@ -52,7 +54,7 @@ public:
 private:
   Execution &execution;
   TrainableProgram &base;
-  std::string weights;
+  WeightFlags weights;
 };
 
 /// Shows a run on standard error: a bar on a terminal, else a line now and then.
@@ -135,7 +137,7 @@ std::optional<int> refuse(const TrainFlags &flags) {
     complain("--view is not supported yet; read the run's events.jsonl");
     return ExitUnsupported;
   }
-  if (flags.resume && !flags.weights.empty()) {
+  if (flags.resume && !flags.weights.file.empty()) {
     complain("--weights begins a run, --resume goes on with one");
     return ExitUsage;
   }
@@ -219,9 +221,9 @@ void addTrain(CLI::App &app, Session &session) {
                    "Folder of the run: checkpoints, events.jsonl, weights (run)")
       ->option_text("DIR");
   verb->add_flag("--resume", flags->resume, "Go on with the run in that folder");
-  verb->add_option("--weights", flags->weights,
-                   "Begin with these parameters, as safetensors")
-      ->option_text("FILE");
+  addWeightFlags(verb, flags->weights,
+                 "Begin with these parameters: .safetensors, .pt, .gguf, …");
+  addPartialFlag(verb, flags->weights);
   verb->add_flag("--view", flags->view, "Not supported yet");
   setAction(verb, session, flags, act);
 }

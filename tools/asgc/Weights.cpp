@@ -4,52 +4,60 @@
 #include "Execution.h"
 #include "asgc/safetensors.h"
 
-#include <filesystem>
+#include <deque>
 #include <fmt/format.h>
+#include <set>
 
 namespace asgc::cli {
 
-namespace fs = std::filesystem;
-
-bool isWeightFile(const std::string &path) {
-  std::string extension = fs::path(path).extension().string();
-  return extension == ".safetensors" || extension == ".npz";
+void addWeightFlags(CLI::App *verb, WeightFlags &flags, const char *what) {
+  verb->add_option("--weights", flags.file, what)->option_text("FILE");
+  verb->add_option("--map", flags.map,
+                   "Rules that tell what of the weights is called how in the\n"
+                   "model: docs/interop.md")
+      ->option_text("FILE");
 }
 
-static Result<std::vector<NamedArray>>
-readSafetensors(const std::string &path) {
-  asgc_safetensors *file = nullptr;
-  asgc_status status = asgc_safetensors_open(path.c_str(), &file);
-  if (MaybeFault fault = faultOf(status, asgc_last_error()))
-    return *fault;
+void addPartialFlag(CLI::App *verb, WeightFlags &flags) {
+  verb->add_flag("--partial", flags.isPartial,
+                 "Pass over weights that the model lacks, and keep the first\n"
+                 "values of what the weights lack");
+}
+
+Result<std::vector<NamedArray>> readWeights(const WeightFlags &flags) {
+  auto file = openWeights(flags.file, flags.map);
+  if (!file)
+    return file.fault();
+  return readAll(**file);
+}
+
+Result<std::vector<NamedArray>>
+readWeights(const WeightFlags &flags,
+            const std::vector<ModelVariable> &variables,
+            const std::string &model) {
+  auto file = openWeights(flags.file, flags.map);
+  if (!file)
+    return file.fault();
+  std::set<std::string_view> names;
+  for (const WeightTensor &tensor : (*file)->tensors())
+    names.insert(tensor.name);
   std::vector<NamedArray> arrays;
-  MaybeFault fault;
-  for (int64_t i = 0; i < asgc_safetensors_count(file) && !fault; ++i) {
-    asgc_safetensors_tensor tensor;
-    asgc_safetensors_get(file, i, &tensor);
-    if (tensor.dtype < 0) {
-      fault = Fault{FaultKind::Unsupported,
-                    fmt::format("{}: tensor '{}': elements of type {} are not "
-                                "supported",
-                                path, tensor.name, tensor.dtype_name)};
-      break;
-    }
-    auto bytes = static_cast<const std::byte *>(tensor.data);
-    arrays.push_back({tensor.name,
-                      {elementTypeOf(asgc_dtype(tensor.dtype)),
-                       {tensor.dims, tensor.dims + tensor.rank},
-                       {bytes, bytes + tensor.bytes}}});
+  std::vector<WeightTarget> targets;
+  for (const ModelVariable &variable : variables) {
+    bool isThere = names.contains(variable.name);
+    if (!isThere && !variable.isWeight)
+      continue;
+    Array array{variable.type, variable.shape, {}};
+    if (isThere) // else the fault below
+      array.data.resize(
+          size_t(arrayBytes(variable.type, variable.shape).value_or(0)));
+    arrays.push_back({variable.name, std::move(array)});
   }
-  asgc_safetensors_close(file);
-  if (fault)
+  for (auto &[name, array] : arrays)
+    targets.push_back({name, array.type, array.shape, array.data.data()});
+  if (MaybeFault fault = loadWeights(**file, targets, model, flags.isPartial))
     return *fault;
   return arrays;
-}
-
-Result<std::vector<NamedArray>> readWeights(const std::string &path) {
-  if (fs::path(path).extension() == ".npz")
-    return readNpz(path);
-  return readSafetensors(path);
 }
 
 /// The type of the runtime that holds `type`; nothing if there is none.
@@ -79,15 +87,23 @@ static std::optional<asgc_dtype> runtimeTypeOf(ElementType type) {
 MaybeFault writeWeights(const std::string &path,
                         const std::vector<NamedArray> &arrays) {
   std::vector<asgc_safetensors_source> sources;
+  std::deque<std::vector<std::byte>> widened;
   for (const auto &[name, array] : arrays) {
-    auto type = runtimeTypeOf(array.type);
-    if (!type)
-      return Fault{FaultKind::Unsupported,
-                   fmt::format("{}: tensor '{}': elements of type {} are not "
-                               "supported",
-                               path, name, elementName(array.type))};
-    sources.push_back({name.c_str(), array.shape.data(), array.data.data(),
-                       *type, int32_t(array.shape.size())});
+    const std::byte *data = array.data.data();
+    ElementType type = array.type;
+    if (!runtimeTypeOf(type)) {
+      // Integers that nothing here computes with keep their values.
+      type = elementBytes(type) < 4 ? ElementType::I32 : ElementType::I64;
+      size_t count = size_t(array.elements());
+      widened.emplace_back(count * elementBytes(type));
+      if (MaybeFault fault = convertElements(
+              array.type, data, count, type, widened.back().data(),
+              fmt::format("{}: tensor '{}'", path, name)))
+        return fault;
+      data = widened.back().data();
+    }
+    sources.push_back({name.c_str(), array.shape.data(), data,
+                       *runtimeTypeOf(type), int32_t(array.shape.size())});
   }
   asgc_status status = asgc_safetensors_write(
       path.c_str(), sources.data(), int64_t(sources.size()), nullptr, 0);

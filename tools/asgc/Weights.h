@@ -2,18 +2,36 @@
 #ifndef ASGC_TOOLS_WEIGHTS_H
 #define ASGC_TOOLS_WEIGHTS_H
 
-#include "asgc/Data.h"
+#include "Verb.h"
+
+#include "asgc/Compiler.h"
+#include "asgc/Weights.h"
 
 #include <string>
 #include <vector>
 
 namespace asgc::cli {
 
-/// Whether `path` is called like a file of weights that can be read.
-bool isWeightFile(const std::string &path);
+/// Where parameters come from.
+struct WeightFlags {
+  std::string file; ///< empty if none was given
+  std::string map;
+  bool isPartial = false;
+};
 
-/// All arrays of a .safetensors or .npz file.
-Result<std::vector<NamedArray>> readWeights(const std::string &path);
+/// Adds `--weights` and `--map`; `what` is the help of the first.
+void addWeightFlags(CLI::App *verb, WeightFlags &flags, const char *what);
+/// Adds `--partial`, where there are values to begin with.
+void addPartialFlag(CLI::App *verb, WeightFlags &flags);
+
+/// All arrays of the file, under the names that `--map` gives them.
+Result<std::vector<NamedArray>> readWeights(const WeightFlags &flags);
+/// What the file holds for the variables of a model, in their types. Weights
+/// must all be there, and nothing else; other variables may be.
+Result<std::vector<NamedArray>>
+readWeights(const WeightFlags &flags,
+            const std::vector<ModelVariable> &variables,
+            const std::string &model);
 
 /// Writes `arrays` as safetensors, atomically.
 MaybeFault writeWeights(const std::string &path,

@@ -28,6 +28,7 @@ HEADER_FOLDERS = {
     "Passes.td": "lib/Passes",
     "Raise.h": "lib/Frontend",
     "Syntax.h": "lib/Frontend",
+    "Weights.h": "lib/Data",
 }
 # Plain data that every layer may pass on.
 SHARED_HEADERS = {"asgc/Recipe.h"}

@@ -1,0 +1,101 @@
+//===- Open.cpp - Opens files of weights by their names -------------------===//
+#include "../InputFile.h"
+#include "Formats.h"
+
+#include <fmt/format.h>
+
+namespace asgc {
+
+WeightFile::~WeightFile() = default;
+
+std::string WeightTensor::describe() const {
+  return typeName + shapeText(shape);
+}
+
+Result<std::span<const std::byte>> WeightFile::read(size_t index) {
+  const WeightTensor &tensor = list[index];
+  if (!tensor.type)
+    return Fault{FaultKind::Unsupported,
+                 fmt::format("{}: tensor '{}': elements of type {} are not "
+                             "supported",
+                             filePath, tensor.name, tensor.typeName)};
+  return readElements(index);
+}
+
+namespace {
+/// Arrays that are in memory already.
+class ArrayFile final : public WeightFile {
+public:
+  ArrayFile(std::string path, std::vector<NamedArray> arrays)
+      : WeightFile(std::move(path)), arrays(std::move(arrays)) {
+    for (const auto &[name, array] : this->arrays)
+      list.push_back({name, std::string(elementName(array.type)), array.type,
+                      array.shape});
+  }
+
+private:
+  Result<std::span<const std::byte>> readElements(size_t index) override {
+    return std::span<const std::byte>(arrays[index].array.data);
+  }
+  std::vector<NamedArray> arrays;
+};
+
+Result<std::unique_ptr<WeightFile>> openNpz(const std::string &path) {
+  auto arrays = readNpz(path);
+  if (!arrays)
+    return arrays.fault();
+  return std::unique_ptr<WeightFile>(
+      std::make_unique<ArrayFile>(path, std::move(*arrays)));
+}
+
+struct Format {
+  std::string_view ending;
+  Result<std::unique_ptr<WeightFile>> (*open)(const std::string &path);
+};
+constexpr Format kFormats[] = {{".safetensors", openSafetensors},
+                               {".pt", openTorch},
+                               {".pth", openTorch},
+                               {".bin", openTorch},
+                               {".ckpt", openTorch},
+                               {".gguf", openGguf},
+                               {".npz", openNpz},
+                               {".index.json", openSharded}};
+
+const Format *formatOf(const std::string &path) {
+  for (const Format &format : kFormats)
+    if (path.ends_with(format.ending))
+      return &format;
+  return nullptr;
+}
+} // namespace
+
+bool isWeightFile(const std::string &path) { return formatOf(path); }
+
+Result<std::unique_ptr<WeightFile>> openWeights(const std::string &path,
+                                                const std::string &map) {
+  const Format *format = formatOf(path);
+  if (!format)
+    return Fault{FaultKind::Unsupported,
+                 path + ": expected weights: .safetensors, .pt, .pth, .bin, "
+                        ".ckpt, .gguf, .npz or .index.json"};
+  auto file = format->open(path);
+  if (!file || map.empty())
+    return file;
+  return renamed(std::move(*file), map);
+}
+
+Result<std::vector<NamedArray>> readAll(WeightFile &file) {
+  std::vector<NamedArray> arrays;
+  for (size_t i = 0; i < file.tensors().size(); ++i) {
+    auto bytes = file.read(i);
+    if (!bytes)
+      return bytes.fault();
+    const WeightTensor &tensor = file.tensors()[i];
+    arrays.push_back(
+        {tensor.name,
+         {*tensor.type, tensor.shape, {bytes->begin(), bytes->end()}}});
+  }
+  return arrays;
+}
+
+} // namespace asgc
