@@ -74,6 +74,11 @@ MaybeFault Compilation::State::importIr(const std::string &path) {
   }
   if (!module->lookupSymbol<asg::GraphOp>("infer"))
     return Fault{FaultKind::Input, path + ": has no asg.graph @infer"};
+  if (auto text = (*module)->getAttrOfType<StringAttr>("asg.recipe")) {
+    std::string wrong = recipeFromJson(text.getValue(), &recipe.emplace());
+    if (!wrong.empty())
+      return Fault{FaultKind::Input, path + ": asg.recipe: " + wrong};
+  }
   return finishElaboration(start);
 }
 

@@ -60,6 +60,8 @@ public:
     result["inputs"] = std::move(inputs);
     result["outputs"] = std::move(outputs);
     result["nodes"] = std::move(nodes);
+    if (isWhole)
+      result["loc"] = dumpLines(getProvenance(graph.getLoc()));
     return result;
   }
 

@@ -243,7 +243,10 @@ LogicalResult ModelReader::readGraph(const json::Object &graph,
       inputNames ? names(*outputs, outputTypes, where + ".outputs") : nullptr;
   if (!outputNames)
     return failure();
-  Location loc = NameLoc::get(builder.getStringAttr(*name), unknown);
+  auto place = readLocation(graph, *name, where);
+  if (!place)
+    return failure();
+  Location loc = *place;
   auto op = asg::GraphOp::create(
       builder, loc, *name, builder.getFunctionType(inputTypes, outputTypes),
       builder.getDictionaryAttr(dims),
