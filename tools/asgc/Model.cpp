@@ -8,8 +8,8 @@ namespace asgc::cli {
 
 void addModelFlags(CLI::App *verb, ModelFlags &flags) {
   verb->add_option("MODEL", flags.file,
-                   "The model: a text such as digits.asg, .onnx, or IR (.mlir, "
-                   ".mlirbc, .json)")
+                   "The model: a text such as digits.asg, .onnx, or IR\n"
+                   "(.mlir, .mlirbc, .json)")
       ->required();
   verb->add_option("--model", flags.model, "Which model, if the file has several")
       ->option_text("NAME");
