@@ -13,7 +13,8 @@ def Plan_ProgramOp : Plan_Op<"program", [Symbol, IsolatedFromAbove, SingleBlock,
     The block's arguments are the input buffers, then the output buffers. `dims`
     maps each run-time dim to its bound. `arena` is the size in bytes that
     plan-assign-memory found, at the bounds, `lowerBound` the largest sum of
-    buffers alive at once. Buffers (variable, constant, alloc, alias) stand before
+    buffers alive at once. Where it is larger than `block`, no buffer crosses a
+    multiple of `block` but those that are larger themselves. Buffers (variable, constant, alloc, alias) stand before
     the steps that use them; the steps run in the order of the block.
 
     Text shows a buffer's type as that of its tensor.
@@ -27,7 +28,8 @@ def Plan_ProgramOp : Plan_Op<"program", [Symbol, IsolatedFromAbove, SingleBlock,
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, DictionaryAttr:$dims,
       StrArrayAttr:$inputNames, StrArrayAttr:$outputNames,
-      OptionalAttr<I64Attr>:$arena, OptionalAttr<I64Attr>:$lowerBound);
+      OptionalAttr<I64Attr>:$arena, OptionalAttr<I64Attr>:$lowerBound,
+      OptionalAttr<I64Attr>:$block);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;

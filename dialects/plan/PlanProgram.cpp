@@ -95,10 +95,10 @@ ParseResult parseSize(OpAsmParser &parser, StringRef keyword,
   return success();
 }
 
-/// `arena 5120 lower_bound 4096 waste 1024`. The waste is the difference, for the
-/// reader.
+/// `arena 5120 lower_bound 4096 waste 1024 block 4096`. The waste is the
+/// difference, for the reader.
 ParseResult parseArena(OpAsmParser &parser, IntegerAttr &arena,
-                       IntegerAttr &lowerBound) {
+                       IntegerAttr &lowerBound, IntegerAttr &block) {
   IntegerAttr waste;
   if (parseSize(parser, "arena", arena) ||
       parseSize(parser, "lower_bound", lowerBound))
@@ -109,7 +109,7 @@ ParseResult parseArena(OpAsmParser &parser, IntegerAttr &arena,
   if (waste && (!arena || !lowerBound ||
                 arena.getInt() - lowerBound.getInt() != waste.getInt()))
     return parser.emitError(loc, "waste is not arena − lower_bound");
-  return success();
+  return parseSize(parser, "block", block);
 }
 } // namespace
 
@@ -124,7 +124,8 @@ ParseResult ProgramOp::parse(OpAsmParser &parser, OperationState &state) {
       parseBoundary(parser, arguments, properties.inputNames) ||
       parser.parseKeyword("outputs") ||
       parseBoundary(parser, arguments, properties.outputNames) ||
-      parseArena(parser, properties.arena, properties.lowerBound) ||
+      parseArena(parser, properties.arena, properties.lowerBound,
+                 properties.block) ||
       parser.parseOptionalAttrDictWithKeyword(state.attributes))
     return failure();
   Region *body = state.addRegion();
@@ -166,10 +167,13 @@ void ProgramOp::print(OpAsmPrinter &printer) {
     printer << " waste "
             << static_cast<int64_t>(*getArena()) -
                    static_cast<int64_t>(*getLowerBound());
+  if (getBlock())
+    printer << " block " << *getBlock();
   printer.printOptionalAttrDictWithKeyword(
       (*this)->getAttrs(),
       {getSymNameAttrName(), getDimsAttrName(), getInputNamesAttrName(),
-       getOutputNamesAttrName(), getArenaAttrName(), getLowerBoundAttrName()});
+       getOutputNamesAttrName(), getArenaAttrName(), getLowerBoundAttrName(),
+       getBlockAttrName()});
   printer << " ";
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
 }
@@ -193,5 +197,8 @@ LogicalResult ProgramOp::verify() {
     if (size && static_cast<int64_t>(*size) < 0)
       return emitOpError() << "has the negative size "
                            << static_cast<int64_t>(*size);
+  if (getBlock() && static_cast<int64_t>(*getBlock()) < 1)
+    return emitOpError() << "has blocks of "
+                         << static_cast<int64_t>(*getBlock()) << " bytes";
   return success();
 }

@@ -32,6 +32,9 @@ struct CompileOptions {
   bool cpu = true;                   ///< make code for the CPU
   bool vulkan = false;               ///< make shaders for Vulkan devices
   bool splitsF32 = false;            ///< see CodegenOptions
+  /// The arena comes in blocks of at most so many bytes for devices that give
+  /// no more in one piece, a multiple of 64; 0: of 2 GiB.
+  int64_t blockBytes = 0;
   bool poison = false;               ///< fill dead buffers with NaN
   std::string weights;               ///< a safetensors file to embed
   bool stripMetadata = false;        ///< leave graph and plan out of the program

@@ -36,9 +36,19 @@ void buildAsgPipeline(mlir::OpPassManager &manager,
 /// Makes `--asg-pipeline` known to the command line.
 void registerAsgPipeline();
 
+/// What the passes over plans may be told.
+struct PlanPipelineOptions
+    : public mlir::PassPipelineOptions<PlanPipelineOptions> {
+  Option<int64_t> blockBytes{
+      *this, "block-bytes",
+      llvm::cl::desc("The most bytes of a block of the arena"),
+      llvm::cl::init(int64_t(1) << 31)};
+};
+
 /// Adds all passes that turn legal asg, fused or not, into a plan whose buffers have
 /// their places.
-void buildPlanPipeline(mlir::OpPassManager &manager);
+void buildPlanPipeline(mlir::OpPassManager &manager,
+                       const PlanPipelineOptions &options = {});
 
 /// Makes `--plan-pipeline` known to the command line.
 void registerPlanPipeline();

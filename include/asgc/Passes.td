@@ -212,7 +212,14 @@ def PlanAssignMemory : Pass<"plan-assign-memory", "::mlir::ModuleOp"> {
     writes takes over the place of one that dies there and is read only where the
     kernel writes. Sets `offset`, `bytes`, lifetime and source of every plan.alloc,
     and `arena` and `lower_bound` of the program.
+
+    Few devices give more than 2 to 4 GiB in one piece. No buffer of at most
+    `block-bytes` crosses a multiple of it, so that an arena may come in blocks; a
+    larger buffer can have one of its own. Where the arena is more than a block,
+    the program says so: `block`.
   }];
+  let options = [Option<"blockBytes", "block-bytes", "int64_t", "int64_t(1) << 31",
+                        "the most bytes of a block, a multiple of 64">];
   let statistics = [Statistic<"inPlace", "in-place", "Buffers written over a dying one">];
 }
 

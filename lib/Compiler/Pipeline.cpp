@@ -181,7 +181,10 @@ MaybeFault Compilation::State::lowerTo(Level wanted) {
     if (wantsMetadata)
       metadata.addStage("asg", *module);
     OpPassManager passes(ModuleOp::getOperationName());
-    buildPlanPipeline(passes);
+    PlanPipelineOptions pipeline;
+    if (options.blockBytes > 0)
+      pipeline.blockBytes = options.blockBytes;
+    buildPlanPipeline(passes, pipeline);
     if (MaybeFault fault =
             runPasses(passes, FaultKind::Unsupported, Code::ASG0602))
       return fault;

@@ -422,6 +422,12 @@ asgc_status asgc_program_sync(asgc_program *program) {
   return status ? fail(*program, status, asgc_last_error()) : ASGC_OK;
 }
 
+int64_t asgc_program_device_memory(const asgc_program *program) {
+  return program && program->executor
+             ? program->executor->sharedDevice()->memoryInUse()
+             : 0;
+}
+
 const asgc_vulkan_device *asgc_program_device(const asgc_program *program) {
   return program && program->executor ? &program->executor->device() : nullptr;
 }

@@ -139,7 +139,8 @@ asgc_status asgc_tensor_create(asgc_program *program, DLDataType dtype,
   if (program->executor) {
     const auto &device = program->executor->sharedDevice();
     VkDeviceAddress address = 0;
-    if (asgc_status status = device->makeTensor(bytes, address))
+    if (asgc_status status = device->makeTensor(
+            bytes, program->executor->getMemoryLimit(), address))
       return fail(*program, status, asgc_last_error());
     made->device = device;
     tensor.device = {kDLVulkan, 0};

@@ -195,6 +195,18 @@ def test_barriers_and_order_do_not_change_a_bit(t):
         t.contains(result.err, f"{name}: expected ")
 
 
+def test_blocks_do_not_change_a_bit(t):
+    write_deep(t)
+    expected = train(t, "deep.asg", "vulkan", "whole")
+    plan = t.asgc("compile", "deep.asg", "--emit=plan", "--block-bytes", 4096).out
+    arena, = re.findall(r"arena (\d+) .* block 4096 ", plan[plan.index("@train_step"):plan.index("@eval_step")])
+    t.expect(int(arena) > 2 * 4096, "the arena is no more than two blocks", arena)
+    for size in (4096, 1024):  # some buffers are more than 1024 bytes and get blocks of their own
+        t.expect(train(t, "deep.asg", "vulkan", f"blocks{size}", "--block-bytes", size) == expected, f"other weights, {size}")
+        t.equal(events(t, f"blocks{size}"), events(t, "whole"), f"events with blocks of {size}")
+    t.contains(t.asgc("train", "deep.asg", "--block-bytes", 100, code=2).err, "expected a multiple of 64, got '100'")
+
+
 # A state that doubles until it is infinite, at step 128. The loss does not show it, the next checkpoint does.
 GROWS = models.POINTS.replace(
     "  return", "  state size: f32[3] = ones()\n  if training { size <- 2 * size }\n  return", 1)

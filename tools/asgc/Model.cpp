@@ -22,6 +22,17 @@ void addModelFlags(CLI::App *verb, ModelFlags &flags) {
       ->option_text("NAME=N")
       ->expected(1)
       ->take_all();
+  verb->add_option(
+          "--block-bytes", flags.blockBytes,
+          "Memory for a Vulkan device in blocks of at most N bytes (2 GiB)")
+      ->option_text("N")
+      ->check([](const std::string &text) -> std::string {
+        int64_t bytes = 0;
+        if (CLI::detail::lexical_cast(text, bytes) && bytes > 0 &&
+            bytes % 64 == 0)
+          return "";
+        return "expected a multiple of 64, got '" + text + "'";
+      });
 }
 
 CompileOptions compileOptions(const ModelFlags &flags) {
@@ -29,6 +40,7 @@ CompileOptions compileOptions(const ModelFlags &flags) {
   options.model = flags.model;
   options.settings = flags.settings;
   options.dims = flags.dims;
+  options.blockBytes = flags.blockBytes;
   return options;
 }
 

@@ -13,6 +13,7 @@ struct ModelFlags {
   std::string file;
   std::string model;
   std::vector<std::string> settings, dims;
+  int64_t blockBytes = 0;
 };
 
 void addModelFlags(CLI::App *verb, ModelFlags &flags);

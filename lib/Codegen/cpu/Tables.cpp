@@ -286,7 +286,9 @@ struct DescriptionWriter {
             : tables.symbol(tables.bytes("constants", constants, 64)),
         tables.i64(constants.size()),
         tables.i32(shaders.size()),
-        tables.i32(0)};
+        tables.i32(program->arenaBlocks.size()),
+        tables.symbol(tables.numbers("blocks", program->arenaBlocks)),
+        tables.i64(program->blockBytes)};
     return tables.array("vulkan", {fields});
   }
 

@@ -35,6 +35,7 @@ private:
   LogicalResult emitForm(DeviceKernel &kernel, size_t number, Operation *step,
                          const DeviceProgram::Dispatch &common);
   Use takeWorkspace(int64_t bytes);
+  int64_t skipBorder(int64_t offset, int64_t bytes) const;
   FailureOr<int64_t> addShader(spirv::ModuleOp module, const SpirvBuilder &code,
                                const MatrixUnit &unit);
   FailureOr<asgc_place> placeOf(plan::ProgramOp program, Value buffer);
@@ -51,13 +52,18 @@ private:
   llvm::DenseMap<Value, asgc_place> constants;    // looked up only
   std::vector<SmallVector<Use>> uses;             // of the entry's dispatches
   int64_t arenaEnd = 0, nextWorkspace = 0;        // of the entry
+  std::vector<Range> ranges; // of the arena, used by any entry
 };
 
 FailureOr<DeviceProgram> Emitter::emit() {
+  for (auto program : source.getOps<plan::ProgramOp>())
+    if (auto block = program.getBlock())
+      result.blockBytes = std::min<int64_t>(result.blockBytes, *block);
   for (auto [number, program] :
        llvm::enumerate(source.getOps<plan::ProgramOp>()))
     if (failed(emitEntry(program, number)))
       return failure();
+  result.arenaBlocks = cutArena(std::move(ranges), result.blockBytes);
   return std::move(result);
 }
 
@@ -126,12 +132,19 @@ LogicalResult Emitter::emitStep(plan::ProgramOp program, size_t number,
   return kernel ? emitForm(*kernel, number, step, dispatch) : failure();
 }
 
+/// The first place at or after `offset` where `bytes` lie in one block.
+int64_t Emitter::skipBorder(int64_t offset, int64_t bytes) const {
+  const int64_t left = result.blockBytes - offset % result.blockBytes;
+  return bytes > left && bytes <= result.blockBytes ? offset + left : offset;
+}
+
 /// Bytes behind the arena. Whoever had them before is done first: the same
 /// bytes make a barrier.
 Use Emitter::takeWorkspace(int64_t bytes) {
-  if (nextWorkspace + bytes > arenaEnd + kWorkspaceBytes)
-    nextWorkspace = arenaEnd;
-  Use use{0, nextWorkspace, nextWorkspace + bytes, true};
+  int64_t begin = skipBorder(nextWorkspace, bytes);
+  if (begin + bytes > arenaEnd + kWorkspaceBytes)
+    begin = skipBorder(arenaEnd, bytes);
+  Use use{0, begin, begin + bytes, true};
   nextWorkspace = static_cast<int64_t>(llvm::alignTo(use.end, kAlignment));
   result.arenaBytes.back() = std::max(result.arenaBytes.back(), use.end);
   return use;
@@ -175,6 +188,9 @@ LogicalResult Emitter::emitForm(DeviceKernel &kernel, size_t number,
           addConstant(std::string(reinterpret_cast<const char *>(table.data()),
                                   table.size() * sizeof(int64_t))));
     result.entries.back().push_back(std::move(dispatch));
+    for (const Use &use : used)
+      if (use.space == 0)
+        ranges.push_back({use.begin, use.end});
     uses.push_back(used);
   }
   return success();

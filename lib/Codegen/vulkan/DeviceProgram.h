@@ -30,6 +30,8 @@ struct DeviceProgram {
   std::vector<Shader> shaders;
   std::vector<std::vector<Dispatch>> entries; ///< one per plan.program
   std::vector<int64_t> arenaBytes;            ///< of each, with workspaces
+  std::vector<int64_t> arenaBlocks;      ///< as asgc_vulkan_desc::arena_blocks
+  int64_t blockBytes = int64_t(1) << 31; ///< unless a program says less
   std::string constants;
 };
 
@@ -66,6 +68,15 @@ std::vector<int64_t> assignLevels(
 std::optional<std::pair<size_t, size_t>> findConflict(
     llvm::ArrayRef<llvm::SmallVector<Use>> uses, llvm::ArrayRef<int64_t> levels,
     AreForms areForms = [](size_t, size_t) { return false; });
+
+/// Bytes of the arena that are used as one buffer.
+struct Range {
+  int64_t begin, end;
+};
+/// The first byte of each block, in order and from 0, of an arena in blocks of
+/// at most `blockBytes`: no range lies in two. A range that is larger, or such
+/// that overlap and are larger together, make a larger block.
+std::vector<int64_t> cutArena(std::vector<Range> ranges, int64_t blockBytes);
 
 /// The bytes of a constant as buffers hold them.
 std::string constantBytes(mlir::ElementsAttr value);

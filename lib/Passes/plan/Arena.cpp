@@ -15,7 +15,8 @@ constexpr int64_t kWorkBudget = 200'000'000;
 
 class Packer {
 public:
-  explicit Packer(const std::vector<ArenaBlock> &blocks) : blocks(blocks) {
+  Packer(const std::vector<ArenaBlock> &blocks, int64_t piece)
+      : blocks(blocks), piece(piece) {
     // Who is alive with whom does not depend on the order.
     conflicts.resize(blocks.size());
     for (size_t i = 0; i < blocks.size(); ++i)
@@ -29,37 +30,23 @@ public:
         }
   }
 
-  /// Each block in `order` goes to the smallest gap that holds it, the lowest of
-  /// several.
+  /// Each block in `order` goes to the smallest gap that holds it, the lowest
+  /// of several; those of more than a piece first, as they make borders.
   ArenaPlan place(const std::vector<size_t> &order) const {
     ArenaPlan plan;
     plan.offsets.assign(blocks.size(), -1);
-    std::vector<std::pair<int64_t, int64_t>> taken;
-    for (size_t block : order) {
-      int64_t bytes = alignBytes(blocks[block].bytes);
-      if (bytes == 0) {
-        plan.offsets[block] = 0;
-        continue;
+    std::vector<int64_t> borders;
+    for (bool isLarge : {true, false})
+      for (size_t block : order) {
+        const int64_t bytes = alignBytes(blocks[block].bytes);
+        if ((bytes > piece) != isLarge)
+          continue;
+        const int64_t offset = bytes ? findPlace(plan, borders, block) : 0;
+        plan.offsets[block] = offset;
+        plan.size = std::max(plan.size, offset + bytes);
+        if (isLarge)
+          borders.push_back(offset + bytes);
       }
-      taken.clear();
-      for (size_t other : conflicts[block])
-        if (plan.offsets[other] >= 0)
-          taken.emplace_back(plan.offsets[other],
-                             plan.offsets[other] +
-                                 alignBytes(blocks[other].bytes));
-      std::sort(taken.begin(), taken.end());
-      int64_t best = -1, bestGap = 0, end = 0;
-      for (auto [from, to] : taken) {
-        int64_t gap = from - end;
-        if (gap >= bytes && (best < 0 || gap < bestGap)) {
-          best = end;
-          bestGap = gap;
-        }
-        end = std::max(end, to);
-      }
-      plan.offsets[block] = best >= 0 ? best : end;
-      plan.size = std::max(plan.size, plan.offsets[block] + bytes);
-    }
     return plan;
   }
 
@@ -68,7 +55,46 @@ public:
   }
 
 private:
+  /// The first place at or after `offset` where `bytes` may begin.
+  int64_t skipBorders(int64_t offset, int64_t bytes,
+                      const std::vector<int64_t> &borders) const {
+    if (bytes > piece)
+      return (offset + piece - 1) / piece * piece;
+    for (;;) {
+      int64_t border = (offset / piece + 1) * piece;
+      for (int64_t other : borders)
+        if (other > offset)
+          border = std::min(border, other);
+      if (bytes <= border - offset)
+        return offset;
+      offset = border;
+    }
+  }
+
+  int64_t findPlace(const ArenaPlan &plan, const std::vector<int64_t> &borders,
+                    size_t block) const {
+    const int64_t bytes = alignBytes(blocks[block].bytes);
+    std::vector<std::pair<int64_t, int64_t>> taken;
+    for (size_t other : conflicts[block])
+      if (plan.offsets[other] >= 0)
+        taken.emplace_back(plan.offsets[other],
+                           plan.offsets[other] +
+                               alignBytes(blocks[other].bytes));
+    std::sort(taken.begin(), taken.end());
+    int64_t best = -1, bestGap = 0, end = 0;
+    for (auto [from, to] : taken) {
+      int64_t start = skipBorders(end, bytes, borders), gap = from - start;
+      if (gap >= bytes && (best < 0 || gap < bestGap)) {
+        best = start;
+        bestGap = gap;
+      }
+      end = std::max(end, to);
+    }
+    return best >= 0 ? best : skipBorders(end, bytes, borders);
+  }
+
   const std::vector<ArenaBlock> &blocks;
+  int64_t piece;
   std::vector<std::vector<size_t>> conflicts;
   int64_t numConflicts = 0;
 };
@@ -88,9 +114,9 @@ int64_t computeLowerBound(const std::vector<ArenaBlock> &blocks) {
 
 } // namespace
 
-ArenaPlan planArena(const std::vector<ArenaBlock> &blocks) {
+ArenaPlan planArena(const std::vector<ArenaBlock> &blocks, int64_t piece) {
   int64_t lowerBound = computeLowerBound(blocks);
-  Packer packer(blocks);
+  Packer packer(blocks, piece);
   std::vector<size_t> identity(blocks.size());
   std::iota(identity.begin(), identity.end(), 0);
 

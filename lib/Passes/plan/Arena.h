@@ -27,14 +27,23 @@ inline int64_t alignBytes(int64_t bytes) {
   return (bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
 }
 
+/// Few devices give more than 2 to 4 GiB in one piece, so an arena may come in
+/// pieces of so many bytes.
+inline constexpr int64_t kArenaPiece = int64_t(1) << 31;
+
 /// Gives every block an offset so that blocks alive in a common step do not
 /// overlap, with a small total size. Deterministic; blocks of zero bytes lie
 /// at 0.
 ///
+/// No block crosses a multiple of `piece`, which the alignment divides, nor the
+/// end of a block that is more than a piece. Such a one begins at a multiple,
+/// so it can be a piece of its own.
+///
 /// Tries several orders of best fit, and then moves blocks that end at the peak
 /// to the front of the best order, until the lower bound is reached or the work
 /// is spent.
-ArenaPlan planArena(const std::vector<ArenaBlock> &blocks);
+ArenaPlan planArena(const std::vector<ArenaBlock> &blocks,
+                    int64_t piece = kArenaPiece);
 
 } // namespace asgc::planner
 

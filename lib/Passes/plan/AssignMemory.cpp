@@ -55,7 +55,16 @@ findChains(const StepList &list, const std::vector<int64_t> &predecessors) {
 
 struct AssignMemoryPass final
     : impl::PlanAssignMemoryBase<AssignMemoryPass> {
+  using PlanAssignMemoryBase::PlanAssignMemoryBase;
+
   void runOnOperation() final {
+    if (blockBytes < planner::kArenaAlignment ||
+        blockBytes % planner::kArenaAlignment) {
+      getOperation().emitError("blocks of ")
+          << blockBytes << " bytes are no multiple of "
+          << planner::kArenaAlignment;
+      return signalPassFailure();
+    }
     for (plan::ProgramOp program : getOperation().getOps<plan::ProgramOp>())
       if (failed(assign(program)))
         return signalPassFailure();
@@ -72,7 +81,7 @@ struct AssignMemoryPass final
       blocks.push_back({.first = list->buffers[chain.front()].first,
                         .last = list->buffers[chain.back()].last,
                         .bytes = list->buffers[chain.front()].bytes});
-    planner::ArenaPlan plan = planner::planArena(blocks);
+    planner::ArenaPlan plan = planner::planArena(blocks, blockBytes);
     for (auto [chain, offset] : llvm::zip(chains, plan.offsets)) {
       inPlace += chain.size() - 1;
       for (int64_t number : chain) {
@@ -89,6 +98,8 @@ struct AssignMemoryPass final
     }
     program.setArena(plan.size);
     program.setLowerBound(plan.lowerBound);
+    if (plan.size > blockBytes)
+      program.setBlock(blockBytes);
     if (getContext().getRemarkEngine())
       planner::remarkMemory(program, *list, predecessors);
     // A buffer that no step touches takes no place.

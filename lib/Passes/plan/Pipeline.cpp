@@ -5,16 +5,17 @@
 
 using namespace mlir;
 
-void asgc::buildPlanPipeline(OpPassManager &manager) {
+void asgc::buildPlanPipeline(OpPassManager &manager,
+                             const PlanPipelineOptions &options) {
   manager.addPass(createPlanBuild());
   manager.addPass(createPlanSelectKernels());
   manager.addPass(createPlanSchedule());
-  manager.addPass(createPlanAssignMemory());
+  manager.addPass(createPlanAssignMemory({.blockBytes = options.blockBytes}));
   manager.addPass(createPlanVerify());
 }
 
 void asgc::registerPlanPipeline() {
-  PassPipelineRegistration<>(
+  PassPipelineRegistration<PlanPipelineOptions>(
       "plan-pipeline", "All passes from legal asg to a plan with its memory",
       buildPlanPipeline);
 }

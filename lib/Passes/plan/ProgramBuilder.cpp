@@ -209,7 +209,8 @@ void ProgramBuilder::createProgram() {
   program = plan::ProgramOp::create(
       builder, graph.getLoc(), graph.getSymNameAttr(), graph.getDimsAttr(),
       builder.getArrayAttr(inputNames), builder.getArrayAttr(outputNames),
-      /*arena=*/IntegerAttr(), /*lowerBound=*/IntegerAttr());
+      /*arena=*/IntegerAttr(), /*lowerBound=*/IntegerAttr(),
+      /*block=*/IntegerAttr());
   Block &block = program.getBody().emplaceBlock();
   block.addArguments(types, locs);
   builder.setInsertionPointToEnd(&block);

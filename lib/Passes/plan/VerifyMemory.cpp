@@ -202,6 +202,12 @@ private:
         return alloc.emitOpError()
                << "ends at byte " << life.end << " of an arena of "
                << static_cast<int64_t>(*program.getArena());
+      if (auto block = static_cast<int64_t>(program.getBlock().value_or(0));
+          block > 0 && life.end - life.begin <= block &&
+          life.begin < life.end && life.begin / block != (life.end - 1) / block)
+        return alloc.emitOpError()
+               << "at bytes [" << life.begin << ", " << life.end
+               << ") lies in two blocks of " << block;
       findLife(life);
       lives.push_back(life);
     }

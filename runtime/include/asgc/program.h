@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-#define ASGC_ABI_VERSION 3
+#define ASGC_ABI_VERSION 4
 
 /** Element types; the values are part of the ABI. */
 typedef enum asgc_dtype {
@@ -159,7 +159,13 @@ typedef struct asgc_vulkan_desc {
   const void *constants;
   int64_t constants_bytes;
   int32_t num_shaders;
-  int32_t reserved;
+  int32_t num_arena_blocks;
+  /** The arena may come in blocks, since few devices give more than 2 to 4 GiB
+   * in one piece: the first byte of each, from 0 and rising. No buffer of any
+   * entry lies in two. Null without blocks: it is whole. */
+  const int64_t *arena_blocks;
+  int64_t block_bytes; /**< the most of one, also of blocks for variables, but
+                            for what is larger itself; 0: any */
 } asgc_vulkan_desc;
 
 typedef struct asgc_program_desc {

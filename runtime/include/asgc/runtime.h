@@ -52,8 +52,9 @@ typedef struct asgc_options {
                         buffers as they die (for tests) */
   int32_t isa;     /**< 0 = best the CPU has, else 1 + ASGC_ISA_* */
   int32_t device;  /**< asgc_device */
-  int64_t device_memory; /**< bytes of a Vulkan device to use at most; 0 =
-                            what ASGC_DEVICE_MEMORY says, else all */
+  int64_t device_memory; /**< bytes of a Vulkan device that this process may
+                            use, all programs and tensors together; 0 = what
+                            ASGC_DEVICE_MEMORY says, else all */
 } asgc_options;
 
 /** The version of the runtime library, such as "0.1.0". */
@@ -194,6 +195,10 @@ asgc_status asgc_vulkan_devices(void (*visit)(void *user,
 
 /** The Vulkan device that `program` runs on; null if it runs on the CPU. */
 const asgc_vulkan_device *asgc_program_device(const asgc_program *program);
+
+/** Bytes that all programs and tensors of this process have taken of the memory
+ * of the Vulkan device that `program` runs on; 0 if it runs on the CPU. */
+int64_t asgc_program_device_memory(const asgc_program *program);
 
 /** Why `program` runs on the CPU where ASGC_DEVICE_AUTO, or ASGC_DEVICE=auto,
  * asked for a Vulkan device first; "" if it does not. */

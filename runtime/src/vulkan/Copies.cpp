@@ -103,14 +103,13 @@ asgc_status Device::copyWithin(Place to, Place from, int64_t bytes) {
 
 //===- Tensors ------------------------------------------------------------===//
 
-asgc_status Device::makeTensor(int64_t bytes, VkDeviceAddress &address) {
+asgc_status Device::makeTensor(int64_t bytes, int64_t limit,
+                               VkDeviceAddress &address) {
   Block block;
   // A fill works on words.
-  const int64_t padded = (bytes + 3) / 4 * 4;
-  if (asgc_status status = allocate(padded, Use::Shaders, "a tensor", block))
-    return status;
-  asgc_status status;
-  {
+  const int64_t padded = bytes / 4 * 4 + (bytes % 4 ? 4 : 0);
+  asgc_status status = allocate(padded, Use::Shaders, "a tensor", block, limit);
+  if (!status) {
     std::lock_guard lock(stagingGuard);
     status = prepareStaging();
     if (!status) {

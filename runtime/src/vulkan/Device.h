@@ -19,12 +19,29 @@ struct Block {
   VkDeviceAddress address = 0;
   int64_t bytes = 0;
   char *mapped = nullptr; ///< null where the processor cannot reach it
+  int64_t counted = 0;    ///< bytes of Device::memoryInUse
 };
 
 /// Where bytes of the device's memory lie in a buffer.
 struct Place {
   VkBuffer buffer = VK_NULL_HANDLE;
   int64_t offset = 0;
+};
+
+/// Memory with one numbering of its bytes, in several blocks: few devices give
+/// more than 2 to 4 GiB in one piece. What is used as one lies in one block.
+struct Pieces {
+  std::vector<int64_t> starts{}; ///< the first byte of each block
+  std::vector<Block> blocks{};
+  int64_t bytes = 0;
+
+  /// Lengthens the last block, or begins one.
+  void extend(int64_t more, bool isNew);
+  Place placeOf(int64_t offset) const;
+  VkDeviceAddress addressOf(int64_t offset) const;
+
+private:
+  size_t blockOf(int64_t offset) const;
 };
 
 /// Who reads and writes a block.
@@ -43,9 +60,23 @@ public:
   Device(const Device &) = delete;
 
   /// ASGC_OUT_OF_MEMORY with a sentence as the last error if there is not so
-  /// much. `what` the memory is for stands in it.
-  asgc_status allocate(int64_t bytes, Use use, const char *what, Block &block);
+  /// much, or if this process then used more than `limit` of the device's
+  /// memory (0: all of it). `what` the memory is for stands in the sentence.
+  asgc_status allocate(int64_t bytes, Use use, const char *what, Block &block,
+                       int64_t limit = 0);
   void free(Block &block);
+  /// The same for blocks that have their bytes.
+  asgc_status allocate(Use use, const char *what, Pieces &pieces,
+                       int64_t limit);
+  void free(Pieces &pieces);
+
+  /// Bytes that this process has taken of the device's memory.
+  int64_t memoryInUse() const { return used; }
+  bool hasRoom(int64_t bytes, int64_t limit) const;
+  /// The sentence for `what` ("'digits'") that needs `bytes` more than there
+  /// are.
+  asgc_status refuse(const std::string &what, int64_t bytes,
+                     int64_t limit) const;
 
   /// Submits `commands`, which run after all that was submitted before if they
   /// begin or end with a barrier. `ticket` is what wait() takes.
@@ -67,8 +98,10 @@ public:
   asgc_status download(void *to, Place from, int64_t bytes);
   asgc_status copyWithin(Place to, Place from, int64_t bytes);
 
-  /// Zeroed memory that programs of this device may share, by its address.
-  asgc_status makeTensor(int64_t bytes, VkDeviceAddress &address);
+  /// Zeroed memory that programs of this device may share, by its address;
+  /// `limit` as in allocate.
+  asgc_status makeTensor(int64_t bytes, int64_t limit,
+                         VkDeviceAddress &address);
   /// Waits for everything that may use it.
   void freeTensor(VkDeviceAddress address);
   /// Where in the memory of a tensor [address, address + bytes) lies; nothing
@@ -106,6 +139,7 @@ private:
   VkCommandPool stagingPool = VK_NULL_HANDLE;
   VkCommandBuffer stagingCommands = nullptr;
   std::map<VkDeviceAddress, Block> tensors;
+  std::atomic<int64_t> used = 0; ///< bytes
   std::atomic<bool> isLost = false;
 };
 

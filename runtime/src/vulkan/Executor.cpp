@@ -36,7 +36,9 @@ Executor::~Executor() {
       gpu->free(recording->tables);
     }
   api.DestroyQueryPool(gpu->handle, queries, nullptr);
-  for (Block *block : {&arena, &variables, &constants, &outputs})
+  for (Pieces *pieces : {&arena, &variables})
+    gpu->free(*pieces);
+  for (Block *block : {&constants, &outputs})
     gpu->free(*block);
   for (Lane &lane : lanes)
     for (Block *block : {&lane.inputs, &lane.results, &lane.dims})
@@ -56,7 +58,7 @@ int64_t Executor::tensorBytes(const asgc_tensor_desc &tensor,
 asgc_status Executor::uploadVariables() {
   for (int32_t i = 0; isDeviceStale && i < program.desc.num_variables; ++i)
     if (asgc_status status = gpu->upload(
-            {variables.buffer, variableOffsets[size_t(i)]},
+            variables.placeOf(variableOffsets[size_t(i)]),
             program.variables[size_t(i)], program.variableBytes[size_t(i)]))
       return status;
   isDeviceStale = false;
@@ -65,6 +67,11 @@ asgc_status Executor::uploadVariables() {
 
 /// The first lane whose last run is done; else the one that is done next.
 asgc_status Executor::takeLane(Lane *&lane) {
+  // Tensors may have taken what was there for the second.
+  if (hasSecondLane && !lanes[1].ticket)
+    hasSecondLane = gpu->hasRoom(
+        inputBytes + int64_t(program.dims.size() * sizeof(int64_t)),
+        memoryLimit);
   const bool isFirstFree =
       !hasSecondLane || gpu->isDone(lanes[0].ticket) ||
       (lanes[0].ticket < lanes[1].ticket && !gpu->isDone(lanes[1].ticket));
@@ -93,8 +100,8 @@ asgc_status Executor::ensureBlocks(Lane &lane) {
        "the processor's copy of the outputs"}};
   for (const Wanted &one : wanted)
     if (one.bytes > one.block.bytes)
-      if (asgc_status status =
-              gpu->allocate(one.bytes, one.use, one.what, one.block))
+      if (asgc_status status = gpu->allocate(one.bytes, one.use, one.what,
+                                             one.block, memoryLimit))
         return status;
   return ASGC_OK;
 }
@@ -216,7 +223,7 @@ asgc_status Executor::sync() {
   for (int32_t i = 0; isHostStale && i < program.desc.num_variables; ++i)
     if (asgc_status status =
             gpu->download(program.variables[size_t(i)],
-                          {variables.buffer, variableOffsets[size_t(i)]},
+                          variables.placeOf(variableOffsets[size_t(i)]),
                           program.variableBytes[size_t(i)]))
       return status;
   isHostStale = false;
@@ -237,13 +244,42 @@ asgc_status Executor::create(asgc_program &program, int64_t memoryLimit,
   made->info = made->gpu->choice.describe();
   if (asgc_status status = made->chooseForms())
     return status;
+  made->memoryLimit = memoryLimit;
+  made->planVariables();
+  made->planArena();
   made->planTensors();
-  if (asgc_status status = made->allocateBlocks(memoryLimit))
+  if (asgc_status status = made->checkMemory())
+    return status;
+  if (asgc_status status = made->allocateBlocks())
     return status;
   if (asgc_status status = made->makePipelines())
     return status;
   out = std::move(made);
   return ASGC_OK;
+}
+
+/// Variables one after the other, a block's worth at a time.
+void Executor::planVariables() {
+  const int64_t most = program.desc.vulkan->block_bytes;
+  for (int64_t bytes : program.variableBytes) {
+    const bool isFull = most > 0 && !variables.blocks.empty() &&
+                        align(bytes) > most - variables.blocks.back().bytes;
+    variables.extend(align(bytes), isFull);
+    variableOffsets.push_back(variables.bytes - align(bytes));
+  }
+}
+
+/// The arena of all entries, in the blocks that the compiler cut it into.
+void Executor::planArena() {
+  const asgc_vulkan_desc &desc = *program.desc.vulkan;
+  int64_t bytes = 0;
+  for (int32_t e = 0; e < program.desc.num_entries; ++e)
+    bytes = std::max({bytes, program.desc.entries[e].arena_bytes,
+                      desc.entries[e].arena_bytes});
+  for (int32_t i = 1; i < desc.num_arena_blocks; ++i)
+    arena.extend(desc.arena_blocks[i] - arena.bytes, true);
+  if (bytes > arena.bytes)
+    arena.extend(bytes - arena.bytes, true);
 }
 
 /// Finds the place of each tensor at the bounds of the run-time dims.
@@ -254,12 +290,6 @@ void Executor::planTensors() {
     bounds[size_t(i)] = desc.symbol_bounds[i];
   if (desc.eval_dims)
     desc.eval_dims(bounds.data());
-  int64_t end = 0;
-  for (int64_t bytes : program.variableBytes) {
-    variableOffsets.push_back(end);
-    end += align(bytes);
-  }
-  variables.bytes = end;
   entries.resize(size_t(desc.num_entries));
   for (int32_t e = 0; e < desc.num_entries; ++e) {
     const asgc_entry_desc &entry = desc.entries[e];
@@ -278,7 +308,6 @@ void Executor::planTensors() {
     inputBytes = std::max(inputBytes, plan.inputBytes);
     outputBytes = std::max(outputBytes, plan.outputBytes);
     const asgc_dispatch_list &list = desc.vulkan->entries[e];
-    arenaBytes = std::max({arenaBytes, entry.arena_bytes, list.arena_bytes});
     for (int32_t i = 0; i < list.num_dispatches; ++i) {
       const asgc_dispatch &dispatch = list.dispatches[i];
       bool isIndirect = desc.vulkan->shaders[dispatch.shader].is_indirect;
@@ -290,37 +319,33 @@ void Executor::planTensors() {
   }
 }
 
-/// Refuses what the device has no memory for, and takes what every run needs.
-asgc_status Executor::allocateBlocks(int64_t memoryLimit) {
+/// Refuses what the device has no memory for.
+asgc_status Executor::checkMemory() {
   const asgc_program_desc &desc = program.desc;
   const int64_t dimsBytes = int64_t(program.dims.size() * sizeof(int64_t));
-  int64_t total = variables.bytes + arenaBytes + desc.vulkan->constants_bytes +
+  int64_t total = variables.bytes + arena.bytes + desc.vulkan->constants_bytes +
                   inputBytes + outputBytes + dimsBytes;
   for (const Entry &plan : entries)
-    total += plan.tableBytes;
-  int64_t there = gpu->choice.memoryBytes;
-  if (memoryLimit > 0)
-    there = std::min(there, memoryLimit);
-  if (total > there)
-    return fail(ASGC_OUT_OF_MEMORY,
-                text("'", desc.name, "' needs ", total,
-                     " bytes of memory, and the Vulkan device ",
-                     gpu->choice.name, " has ", there,
-                     memoryLimit == there ? " that it may use" : ""));
-  hasSecondLane = inputBytes + dimsBytes <= there - total;
-  struct Wanted {
-    Block &block;
-    int64_t bytes;
-    const char *what;
-  };
-  const Wanted wanted[] = {
-      {variables, variables.bytes, "the variables"},
-      {arena, arenaBytes, "the arena"},
-      {constants, desc.vulkan->constants_bytes, "constants"}};
-  for (const Wanted &one : wanted)
-    if (asgc_status status =
-            gpu->allocate(one.bytes, Use::Shaders, one.what, one.block))
-      return status;
+    total += plan.tableBytes * int64_t(kMostRecordings);
+  if (!gpu->hasRoom(total, memoryLimit))
+    return gpu->refuse(text("'", desc.name, "'"), total, memoryLimit);
+  hasSecondLane = gpu->hasRoom(total + inputBytes + dimsBytes, memoryLimit);
+  return ASGC_OK;
+}
+
+/// Takes what every run needs.
+asgc_status Executor::allocateBlocks() {
+  const asgc_program_desc &desc = program.desc;
+  if (asgc_status status =
+          gpu->allocate(Use::Shaders, "the variables", variables, memoryLimit))
+    return status;
+  if (asgc_status status =
+          gpu->allocate(Use::Shaders, "the arena", arena, memoryLimit))
+    return status;
+  if (asgc_status status =
+          gpu->allocate(desc.vulkan->constants_bytes, Use::Shaders, "constants",
+                        constants, memoryLimit))
+    return status;
   if (desc.vulkan->constants_bytes > 0)
     return gpu->upload({constants.buffer, 0}, desc.vulkan->constants,
                        desc.vulkan->constants_bytes);

@@ -30,6 +30,8 @@ public:
 
   const asgc_vulkan_device &device() const { return info; }
   const std::shared_ptr<Device> &sharedDevice() const { return gpu; }
+  /// The most of the device's memory that this process may use; 0: all.
+  int64_t getMemoryLimit() const { return memoryLimit; }
 
 private:
   /// What the processor shares with a run that is under way; two, so that one
@@ -62,8 +64,11 @@ private:
 
   explicit Executor(asgc_program &program) : program(program) {}
   asgc_status chooseForms();
+  void planVariables();
+  void planArena();
   void planTensors();
-  asgc_status allocateBlocks(int64_t memoryLimit);
+  asgc_status checkMemory();
+  asgc_status allocateBlocks();
   asgc_status makePipelines();
   VkResult makePipeline(const asgc_shader &shader, VkPipeline &pipeline) const;
 
@@ -100,12 +105,14 @@ private:
   asgc_vulkan_device info{};
   std::vector<VkPipeline> pipelines; ///< per shader; null if it is not used
   std::vector<std::vector<int32_t>> chosen; ///< per entry, see chosenOf
-  Block arena, variables, constants, outputs;
+  Pieces arena, variables;
+  Block constants, outputs;
   Lane lanes[2];
   std::vector<int64_t> variableOffsets;
   std::vector<Entry> entries;
   VkQueryPool queries = VK_NULL_HANDLE;
-  int64_t arenaBytes = 0, inputBytes = 0, outputBytes = 0;
+  int64_t inputBytes = 0, outputBytes = 0;
+  int64_t memoryLimit = 0;
   bool hasSecondLane = true; ///< there is memory for it
   uint64_t runs = 0;
   bool isDeviceStale = true, isHostStale = false;

@@ -1,6 +1,7 @@
 //===- Memory.cpp - Blocks of a device's memory ---------------------------===//
 #include "../Error.h"
 #include "Device.h"
+#include <algorithm>
 
 namespace asgc::rt::vulkan {
 
@@ -52,7 +53,11 @@ VkResult Device::takeMemory(const VkMemoryRequirements &needs, Use use,
 }
 
 asgc_status Device::allocate(int64_t bytes, Use use, const char *what,
-                             Block &block) {
+                             Block &block, int64_t limit) {
+  // What the processor reads lies in its own memory.
+  const int64_t counted = use == Use::Download ? 0 : bytes;
+  if (!hasRoom(counted, limit))
+    return refuse(what, bytes, limit);
   VkBufferCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
   info.size = VkDeviceSize(bytes > 0 ? bytes : 4);
@@ -80,6 +85,8 @@ asgc_status Device::allocate(int64_t bytes, Use use, const char *what,
   }
   block.mapped = static_cast<char *>(mapped);
   block.bytes = bytes;
+  block.counted = counted;
+  used += counted;
   VkBufferDeviceAddressInfo address{};
   address.sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO;
   address.buffer = block.buffer;
@@ -92,7 +99,69 @@ void Device::free(Block &block) {
     api.DestroyBuffer(handle, block.buffer, nullptr);
   if (block.memory)
     api.FreeMemory(handle, block.memory, nullptr);
+  used -= block.counted;
   block = {};
+}
+
+//===- Memory in several blocks -------------------------------------------===//
+
+void Pieces::extend(int64_t more, bool isNew) {
+  if (isNew || blocks.empty()) {
+    starts.push_back(bytes);
+    blocks.emplace_back();
+  }
+  blocks.back().bytes += more;
+  bytes += more;
+}
+
+size_t Pieces::blockOf(int64_t offset) const {
+  return size_t(std::ranges::upper_bound(starts, offset) - starts.begin()) - 1;
+}
+
+Place Pieces::placeOf(int64_t offset) const {
+  const size_t block = blockOf(offset);
+  return {blocks[block].buffer, offset - starts[block]};
+}
+
+VkDeviceAddress Pieces::addressOf(int64_t offset) const {
+  if (blocks.empty())
+    return 0;
+  const size_t block = blockOf(offset);
+  return blocks[block].address + uint64_t(offset - starts[block]);
+}
+
+asgc_status Device::allocate(Use use, const char *what, Pieces &pieces,
+                             int64_t limit) {
+  for (Block &block : pieces.blocks)
+    if (asgc_status status = allocate(block.bytes, use, what, block, limit))
+      return status;
+  return ASGC_OK;
+}
+
+void Device::free(Pieces &pieces) {
+  for (Block &block : pieces.blocks)
+    free(block);
+  pieces = {};
+}
+
+//===- How much is used ---------------------------------------------------===//
+
+bool Device::hasRoom(int64_t bytes, int64_t limit) const {
+  const int64_t most =
+      limit > 0 ? std::min(limit, choice.memoryBytes) : choice.memoryBytes;
+  return bytes <= most - used;
+}
+
+asgc_status Device::refuse(const std::string &what, int64_t bytes,
+                           int64_t limit) const {
+  const bool isLimited = limit > 0 && limit <= choice.memoryBytes;
+  const int64_t taken = used;
+  return fail(ASGC_OUT_OF_MEMORY,
+              text(what, " needs ", bytes,
+                   " bytes of memory, and the Vulkan device ", choice.name,
+                   " has ", isLimited ? limit : choice.memoryBytes,
+                   isLimited ? " that it may use" : "",
+                   taken ? text(", of which ", taken, " are taken") : ""));
 }
 
 } // namespace asgc::rt::vulkan

@@ -31,11 +31,11 @@ uint64_t Executor::addressOf(const asgc_entry_desc &entry,
   case ASGC_PLACE_OUTPUT:
     return recording.tensors[size_t(entry.num_inputs) + index] + offset;
   case ASGC_PLACE_VARIABLE:
-    return variables.address + uint64_t(variableOffsets[index]) + offset;
+    return variables.addressOf(variableOffsets[index]) + offset;
   case ASGC_PLACE_CONSTANT:
     return constants.address + offset;
   default:
-    return arena.address + offset;
+    return arena.addressOf(place.offset);
   }
 }
 
@@ -102,7 +102,7 @@ asgc_status Executor::fillTables(int32_t index, Recording &recording) {
   if (plan.tableBytes > 0 && !recording.tables.mapped)
     if (asgc_status status =
             gpu->allocate(plan.tableBytes, Use::Upload, "tables of operands",
-                          recording.tables))
+                          recording.tables, memoryLimit))
       return status;
   const asgc_dispatch_list &list = program.desc.vulkan->entries[index];
   for (int32_t i = 0; i < list.num_dispatches; ++i) {
@@ -171,7 +171,8 @@ asgc_status Executor::record(int32_t index, Recording &recording) {
   VkCommandBuffer commands = recording.commands;
   gpu->begin(commands);
   if (program.poison && arena.bytes > 0) {
-    api.CmdFillBuffer(commands, arena.buffer, 0, VK_WHOLE_SIZE, kPoison);
+    for (const Block &block : arena.blocks)
+      api.CmdFillBuffer(commands, block.buffer, 0, VK_WHOLE_SIZE, kPoison);
     barrier(commands, kTransfer, kCompute, kReadWrite);
   }
   if (recording.isProfiled)

@@ -1,4 +1,5 @@
 // RUN: asgc-opt %s --plan-assign-memory --plan-verify --split-input-file | FileCheck %s
+// RUN: asgc-opt %s '--plan-assign-memory=block-bytes=4096' --plan-verify --split-input-file | FileCheck %s --check-prefix=BLOCK
 
 // Each map takes over the place of what it reads; the product does not, as it
 // reads its operands more than once.
@@ -80,4 +81,28 @@ plan.program @update inputs("x" %x: tensor<1024xf32>, "z" %z: tensor<256xf32>) o
   }
   plan.copy "y" extents [1024] strides [1], [1] offsets [0, 0] (%c) -> %y : tensor<1024xf32> -> tensor<1024xf32>
   plan.copy "w" extents [256] strides [1], [1] offsets [0, 0] (%d) -> %w : tensor<256xf32> -> tensor<256xf32>
+}
+
+// -----
+
+// In blocks of 4096 bytes no buffer lies in two.
+// CHECK-LABEL: plan.program @whole
+// CHECK:         arena 7680 lower_bound 7680 waste 0 {
+// BLOCK-LABEL: plan.program @whole
+// BLOCK:         arena 10752 lower_bound 7680 waste 3072 block 4096
+// BLOCK-NEXT:    plan.alloc offset 0 bytes 2560
+// BLOCK-NEXT:    plan.alloc offset 4096 bytes 2560
+// BLOCK-NEXT:    plan.alloc offset 8192 bytes 2560
+plan.program @whole inputs("x" %x: tensor<640xf32>) outputs("y" %y: tensor<640xf32>) {
+  %a = plan.alloc : tensor<640xf32>
+  %b = plan.alloc : tensor<640xf32>
+  %c = plan.alloc : tensor<640xf32>
+  plan.copy "a" extents [640] strides [1], [1] offsets [0, 0] (%x) -> %a : tensor<640xf32> -> tensor<640xf32>
+  plan.copy "b" extents [640] strides [1], [1] offsets [0, 0] (%x) -> %b : tensor<640xf32> -> tensor<640xf32>
+  plan.copy "c" extents [640] strides [1], [1] offsets [0, 0] (%x) -> %c : tensor<640xf32> -> tensor<640xf32>
+  plan.kernel "sum" map space [640] (%p = %a at [1] : tensor<640xf32>, %q = %b at [1] : tensor<640xf32>, %r = %c at [1] : tensor<640xf32>) -> (%y at [1] : tensor<640xf32>) {
+    %s = arith.addf %p, %q : f32
+    %t = arith.addf %s, %r : f32
+    plan.yield %t : f32
+  }
 }

@@ -26,6 +26,28 @@ std::string findOverlap(const std::vector<ArenaBlock> &blocks,
   return "";
 }
 
+/// The first block that lies across a border of pieces or, if it is more than a
+/// piece, begins at none; empty if there is none.
+std::string findCrossing(const std::vector<int64_t> &sizes,
+                         const ArenaPlan &plan, int64_t piece) {
+  std::vector<int64_t> borders;
+  for (int64_t border = piece; border < plan.size; border += piece)
+    borders.push_back(border);
+  for (size_t i = 0; i < sizes.size(); ++i)
+    if (sizes[i] > piece) {
+      if (plan.offsets[i] % piece)
+        return "large block " + std::to_string(i) + " begins elsewhere";
+      borders.push_back(plan.offsets[i] + alignBytes(sizes[i]));
+    }
+  for (size_t i = 0; i < sizes.size(); ++i)
+    for (int64_t border : borders)
+      if (sizes[i] <= piece && plan.offsets[i] < border &&
+          border < plan.offsets[i] + sizes[i])
+        return "block " + std::to_string(i) + " crosses " +
+               std::to_string(border);
+  return "";
+}
+
 /// Lifetimes as a training step has them: activations live from the forward to
 /// the backward step of their layer, temporaries for a step or two.
 std::vector<ArenaBlock> trainingStep(int64_t layers, std::mt19937 &random) {
@@ -51,6 +73,52 @@ TEST_SUITE("arena") {
     CHECK(plan.offsets[0] == plan.offsets[1]);
     CHECK(plan.size == 256);
     CHECK(plan.lowerBound == 256);
+  }
+
+  TEST_CASE("what fits into a piece lies in one") {
+    constexpr int64_t kPiece = 4096, kHalf = kPiece / 2, kOdd = kHalf + 64;
+    ArenaPlan plan =
+        planArena({{0, 3, kOdd}, {0, 3, kOdd}, {0, 3, kOdd}}, kPiece);
+    CHECK(plan.size == 2 * kPiece + kOdd);
+    CHECK(planArena({{0, 3, kOdd}, {0, 3, kOdd}, {0, 3, kOdd}}).size ==
+          3 * kOdd);
+    // The rest of a piece is used by what it holds.
+    plan = planArena({{0, 3, kOdd}, {0, 3, kOdd}, {0, 3, kHalf - 64}}, kPiece);
+    CHECK(plan.size == kPiece + kOdd);
+    // What fills a piece is not more than one.
+    CHECK(planArena({{0, 1, kPiece}, {0, 1, kPiece}}, kPiece).size ==
+          2 * kPiece);
+  }
+
+  TEST_CASE("what is more than a piece can be one of its own") {
+    constexpr int64_t kPiece = 4096, kLarge = kPiece + 64;
+    ArenaPlan plan = planArena(
+        {{0, 1, 128}, {0, 1, kLarge}, {0, 2, 64}, {1, 2, 2 * kLarge}}, kPiece);
+    CHECK(findCrossing({128, kLarge, 64, 2 * kLarge}, plan, kPiece) == "");
+    // Buffers of other times use the bytes of a large one.
+    plan = planArena({{0, 1, kLarge}, {2, 3, kLarge}, {2, 3, 640}}, kPiece);
+    CHECK(plan.offsets[0] == 0);
+    CHECK(plan.offsets[1] == 0);
+    CHECK(plan.size == kLarge + 640);
+  }
+
+  TEST_CASE("pieces hold for random lifetimes") {
+    std::mt19937 random(3);
+    constexpr int64_t kPiece = 6400;
+    for (int run = 0; run < 40; ++run) {
+      std::vector<ArenaBlock> blocks;
+      std::vector<int64_t> sizes;
+      for (int i = 0; i < 60; ++i) {
+        const int64_t first = random() % 20;
+        blocks.push_back({first, first + int64_t(random() % 8),
+                          int64_t(random() % (i % 20 ? 3000 : 20000) + 1)});
+        sizes.push_back(blocks.back().bytes);
+      }
+      ArenaPlan plan = planArena(blocks, kPiece);
+      CHECK(plan.size > kPiece);
+      CHECK(findOverlap(blocks, plan) == "");
+      CHECK(findCrossing(sizes, plan, kPiece) == "");
+    }
   }
 
   TEST_CASE("no blocks, empty blocks, odd sizes") {

@@ -43,3 +43,26 @@ TEST_SUITE("levels of dispatches") {
     CHECK(*pair == std::pair<size_t, size_t>(0, 1));
   }
 }
+
+TEST_SUITE("blocks of an arena") {
+  using Starts = std::vector<int64_t>;
+
+  TEST_CASE("an arena of a block is whole") {
+    CHECK(cutArena({}, 128) == Starts{0});
+    CHECK(cutArena({{0, 64}, {64, 128}}, 128) == Starts{0});
+  }
+
+  TEST_CASE("a block ends where no range of any time lies across") {
+    CHECK(cutArena({{64, 128}, {0, 64}, {128, 192}}, 128) == Starts{0, 128});
+    // One of another entry joins what it overlaps.
+    CHECK(cutArena({{0, 64}, {64, 128}, {128, 192}, {100, 140}}, 128) ==
+          Starts{0, 64});
+    CHECK(cutArena({{0, 64}, {64, 128}, {128, 192}, {50, 140}}, 128) ==
+          Starts{0});
+  }
+
+  TEST_CASE("what is larger than a block has one") {
+    CHECK(cutArena({{0, 64}, {128, 384}, {128, 192}, {384, 448}}, 128) ==
+          Starts{0, 128, 384});
+  }
+}

@@ -111,6 +111,109 @@ TEST_SUITE("vulkan") {
     CHECK(sentence.find(" has 1000 that it may use") != std::string::npos);
   }
 
+  TEST_CASE("memory of the whole process is counted") {
+    Sample sample;
+    asgc_options options = onVulkan();
+    int64_t needed = 0;
+    {
+      options.device_memory = 1000;
+      Program program(sample.desc, options);
+      std::string sentence = asgc_last_error();
+      needed = std::stoll(sentence.substr(sentence.find(" needs ") + 7));
+    }
+    // Room for a program, and for a tensor besides.
+    const int64_t limit = options.device_memory = needed + 1000;
+    Program program(sample.desc, options);
+    REQUIRE_MESSAGE(program.status == ASGC_OK, std::string(asgc_last_error()));
+    checkRun(program, 9, {0, 0, 0, 0}); // it has taken what it needs
+    const DLDataType f32 = {kDLFloat, 32, 1};
+    DLManagedTensor *tensor = nullptr, *more = nullptr;
+    auto refuse = [&](int64_t count) {
+      CHECK(asgc_tensor_create(program, f32, 1, &count, &more) ==
+            ASGC_OUT_OF_MEMORY);
+      std::string sentence = asgc_program_error(program);
+      const std::string start =
+          "a tensor needs " + std::to_string(4 * count) + " bytes of memory";
+      CHECK(sentence.substr(0, start.size()) == start);
+      const std::string may = " that it may use, of which ";
+      const size_t at = sentence.find(std::to_string(limit) + may);
+      REQUIRE(at != std::string::npos);
+      return std::stoll(
+          sentence.substr(at + std::to_string(limit).size() + may.size()));
+    };
+    const int64_t taken = refuse(limit / 4), one[1] = {1};
+    CHECK(taken <= needed);
+    CHECK(taken > needed - 4096);
+    const int64_t rest[1] = {(limit - taken) / 4};
+    REQUIRE(asgc_tensor_create(program, f32, 1, rest, &tensor) == ASGC_OK);
+    CHECK(refuse(1) == taken + 4 * rest[0]);
+    {
+      Program other(sample.desc, options);
+      CHECK(other.status == ASGC_OUT_OF_MEMORY);
+    }
+    asgc_tensor_destroy(tensor);
+    REQUIRE(asgc_tensor_create(program, f32, 1, one, &more) == ASGC_OK);
+    asgc_tensor_destroy(more);
+  }
+
+  TEST_CASE("an arena of several blocks") {
+    // In the second block, in the last bytes of the first, and at a border.
+    for (int64_t place : {6144, 4092, 4096, 8192}) {
+      CAPTURE(place);
+      Sample sample;
+      const int64_t n = place == 4092 ? 1 : 500;
+      const int64_t blocks[] = {0, 4096, 8192};
+      sample.vulkan.arena_blocks = blocks;
+      sample.vulkan.num_arena_blocks = 3;
+      sample.first[2].offset = sample.second[0].offset = place;
+      sample.entries[0].arena_bytes = std::max(place + 4 * n, int64_t(8448));
+      for (int32_t poison : {0, 1}) {
+        asgc_options options = onVulkan();
+        options.poison = poison;
+        Program program(sample.desc, options);
+        REQUIRE_MESSAGE(program.status == ASGC_OK,
+                        std::string(asgc_last_error()));
+        checkRun(program, n, {0, 0, 0, 0});
+      }
+    }
+  }
+
+  TEST_CASE("variables in several blocks") {
+    Sample sample;
+    sample.vulkan.block_bytes = 1024;
+    // One that fills a block, one that is more than a block, and one that is
+    // used.
+    asgc_dim full[1] = {256}, large[1] = {300};
+    asgc_variable_desc variables[3] = {
+        {{"full", full, 1, ASGC_F32}, ASGC_ROLE_PARAM, 0},
+        {{"large", large, 1, ASGC_F32}, ASGC_ROLE_PARAM, 0},
+        sample.w};
+    sample.desc.variables = variables;
+    sample.desc.num_variables = 3;
+    for (asgc_place *place :
+         {&sample.first[1], &sample.second[1], &sample.update[0],
+          &sample.update[1], &sample.update[2]})
+      place->index = 2;
+    Program program(sample.desc, onVulkan());
+    REQUIRE_MESSAGE(program.status == ASGC_OK, std::string(asgc_last_error()));
+    for (const char *name : {"full", "large"}) {
+      DLTensor view;
+      REQUIRE(asgc_program_variable(program, name, &view) == ASGC_OK);
+      std::fill_n(static_cast<float *>(view.data), view.shape[0], 7.0f);
+    }
+    std::vector<float> w = {1, 2, 3, 4};
+    std::copy(w.begin(), w.end(), weights(program));
+    asgc_program_touch(program);
+    checkRun(program, 9, w);
+    F32 x({4});
+    const DLTensor *in[] = {&x.view};
+    REQUIRE(asgc_program_run(program, "train", in, 1, nullptr, 0) == ASGC_OK);
+    CHECK(weights(program)[3] == 12);
+    DLTensor view;
+    REQUIRE(asgc_program_variable(program, "large", &view) == ASGC_OK);
+    CHECK(static_cast<float *>(view.data)[299] == 7);
+  }
+
   TEST_CASE("an arena beyond what the device can give is refused") {
     Sample sample;
     sample.entries[0].arena_bytes = int64_t(1) << 50;
