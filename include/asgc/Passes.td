@@ -103,6 +103,35 @@ def AsgSimplify : Pass<"asg-simplify", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
+def AsgRecompute : Pass<"asg-recompute", "::mlir::ModuleOp"> {
+  let summary = "Makes large values again where keeping them takes too much memory";
+  let description = [{
+    A gradient needs values of the forward computation, which lie in memory in
+    between. Of a shallow product (at most 128 multiply-adds for an element, such as
+    the scores of an attention) and what is computed from it element by element up to
+    the next product, a graph keeps at most `budget` bytes; beyond that the product
+    is made again, with the same result, right before it is needed. The copy of a
+    product has the attribute `asg.again`.
+
+    ```mlir
+    %s = asg.dot %q, %k ...
+    %e = asg.exp %s
+    %y = asg.dot %e, %v ...
+    %d = asg.mul %dy, %e
+    // becomes, where %dy depends on %y
+    %s = asg.dot %q, %k ...
+    %e = asg.exp %s
+    %y = asg.dot %e, %v ...
+    %0 = asg.dot %q, %k ... {asg.again}
+    %1 = asg.exp %0
+    %d = asg.mul %dy, %1
+    ```
+  }];
+  let options = [Option<"budget", "budget", "int64_t", "int64_t(512) << 20",
+                        "the most bytes kept, at the bounds of run-time dims">];
+  let statistics = [Statistic<"repeated", "products-repeated", "Products made again">];
+}
+
 def AsgFuse : Pass<"asg-fuse", "::mlir::ModuleOp"> {
   let summary = "Groups ops that become one kernel";
   let description = [{

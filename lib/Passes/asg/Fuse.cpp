@@ -28,6 +28,11 @@ void joinContractions(FuseGraph &graph) {
     Operation *root = graph.nodes[index].op;
     if (!isa<asg::DotOp, asg::Conv2dOp>(root))
       continue;
+    // What waits for the product may be what its sum with another one needs.
+    if (llvm::any_of(graph.nodes[index].after, [&](int user) {
+          return graph.nodes[user].op->hasAttr("asg.again");
+        }))
+      continue;
     ContractionFusion found = growContraction(root);
     if (found.result == root->getResult(0))
       continue;

@@ -127,6 +127,7 @@ void FuseGraph::trace(FuseNode &node, OpOperand &operand) {
 }
 
 void FuseGraph::connect() {
+  int lastCall = -1; // what becomes no kernel here, such as a product
   for (auto [index, node] : llvm::enumerate(nodes)) {
     auto add = [&](int producer) {
       if (producer < 0 || llvm::is_contained(node.before, producer))
@@ -141,6 +142,13 @@ void FuseGraph::connect() {
       for (Value operand : node.op->getOperands())
         if (Operation *maker = operand.getDefiningOp())
           add(indexOf.lookup(maker));
+    if (node.isCompute || isView(node.op) || isSource(node.op))
+      continue;
+    // What is made again is made late: it and what it feeds join no kernel that
+    // runs before.
+    if (node.op->hasAttr("asg.again"))
+      add(lastCall);
+    lastCall = static_cast<int>(index);
   }
 }
 

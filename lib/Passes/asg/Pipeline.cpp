@@ -15,8 +15,10 @@ void asgc::buildAsgPipeline(OpPassManager &manager,
   manager.addPass(createAsgMixedPrecision());
   if (options.simplify)
     manager.addPass(createAsgSimplify());
-  if (options.fuse)
+  if (options.fuse) {
+    manager.addPass(createAsgRecompute());
     manager.addPass(createAsgFuse());
+  }
   manager.addPass(createAsgVerify());
 }
 
