@@ -35,6 +35,9 @@ struct CompileOptions {
   /// The arena comes in blocks of at most so many bytes for devices that give
   /// no more in one piece, a multiple of 64; 0: of 2 GiB.
   int64_t blockBytes = 0;
+  /// The type of products in `infer`, as asg-mixed-precision makes them: "f16",
+  /// "bf16"; empty: that of their factors.
+  std::string precision;
   bool poison = false;               ///< fill dead buffers with NaN
   std::string weights;               ///< a safetensors file to embed
   bool stripMetadata = false;        ///< leave graph and plan out of the program

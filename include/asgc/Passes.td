@@ -66,9 +66,11 @@ def AsgMixedPrecision : Pass<"asg-mixed-precision", "::mlir::ModuleOp"> {
   let summary = "Gives products the type that their graph asks for";
   let description = [{
     In a graph with the attribute `asg.precision`, which the recipe's `precision`
-    sets on `train_step`, products and convolutions of f32 tensors are made of
+    sets on `train_step` and `--precision` on `infer`, products and convolutions of f32 tensors are made of
     casts to that type. Gradients exist already, so that theirs are narrowed too.
-    Everything else stays in f32: variables, sums, losses, the optimizer.
+    Everything else stays in f32: sums, losses, the optimizer, and variables, but for
+    a parameter that nothing else reads: it has the narrow type itself, and a file of
+    weights is converted as it is loaded.
 
     ```mlir
     %y = asg.dot %x, %w ... : (tensor<8x4xf32>, tensor<4x2xf32>) -> tensor<8x2xf32>
@@ -79,7 +81,8 @@ def AsgMixedPrecision : Pass<"asg-mixed-precision", "::mlir::ModuleOp"> {
     %y = asg.cast %c : tensor<8x2xbf16> to tensor<8x2xf32>
     ```
   }];
-  let statistics = [Statistic<"narrowed", "products-narrowed", "Products in a narrower type">];
+  let statistics = [Statistic<"numNarrowed", "products-narrowed", "Products in a narrower type">,
+    Statistic<"numVariables", "variables-narrowed", "Parameters in a narrower type">];
 }
 
 def AsgSimplify : Pass<"asg-simplify", "::mlir::ModuleOp"> {

@@ -72,6 +72,14 @@ MaybeFault Compilation::State::finishElaboration(
   if (options.wantsGradients)
     if (MaybeFault fault = addGradientGraph(*module))
       return fault;
+  if (options.precision == "f16" || options.precision == "bf16") {
+    mlir::Builder builder(&context);
+    mlir::Type type = options.precision == "f16"
+                          ? mlir::Type(builder.getF16Type())
+                          : builder.getBF16Type();
+    if (auto infer = module->lookupSymbol("infer"))
+      infer->setAttr("asg.precision", mlir::TypeAttr::get(type));
+  }
   isStopped = options.after == "elaborate";
   std::chrono::duration<double> seconds =
       std::chrono::steady_clock::now() - start;

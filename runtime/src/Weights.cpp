@@ -5,6 +5,8 @@
 #include "Program.h"
 #include "asgc/safetensors.h"
 #include <algorithm>
+#include <cmath>
+#include <cstdio>
 #include <cstring>
 
 using namespace asgc::rt;
@@ -16,9 +18,28 @@ bool isSaved(const asgc_variable_desc &variable) {
   return variable.role == ASGC_ROLE_PARAM || variable.role == ASGC_ROLE_STATE;
 }
 
+/// f32 and the half types become each other.
 bool converts(int32_t from, int32_t to) {
-  return from == to ||
-         (to == ASGC_F32 && (from == ASGC_F16 || from == ASGC_BF16));
+  auto isKnown = [](int32_t dtype) {
+    return dtype == ASGC_F32 || dtype == ASGC_F16 || dtype == ASGC_BF16;
+  };
+  return from == to || (isKnown(from) && isKnown(to));
+}
+
+uint16_t roundTo(int32_t half, float value) {
+  return half == ASGC_F16 ? floatToF16(value) : floatToBf16(value);
+}
+
+/// The element at `place`, perhaps not aligned in a file.
+float readFloat(const char *place, int32_t dtype) {
+  if (dtype == ASGC_F32) {
+    float value;
+    std::memcpy(&value, place, sizeof(value));
+    return value;
+  }
+  uint16_t bits;
+  std::memcpy(&bits, place, sizeof(bits));
+  return dtype == ASGC_F16 ? f16ToFloat(bits) : bf16ToFloat(bits);
 }
 
 std::string shapeText(const char *dtype, const int64_t *dims, int32_t rank) {
@@ -36,6 +57,48 @@ std::string lower(const char *name) {
   return out;
 }
 
+void copyConverted(const asgc_safetensors_tensor &from, int32_t dtype,
+                   void *to) {
+  if (from.dtype == dtype) {
+    if (from.bytes > 0)
+      std::memcpy(to, from.data, size_t(from.bytes));
+    return;
+  }
+  const int64_t size = sizeOf(from.dtype), count = from.bytes / size;
+  const char *source = static_cast<const char *>(from.data);
+  for (int64_t i = 0; i < count; ++i) {
+    const float value = readFloat(source + size * i, from.dtype);
+    if (dtype == ASGC_F32)
+      static_cast<float *>(to)[i] = value;
+    else
+      static_cast<uint16_t *>(to)[i] = roundTo(dtype, value);
+  }
+}
+
+/// "'fc1.weight' has 1e+06, which f16 cannot hold", or "" if the variable's
+/// type can hold all that the file has.
+std::string overflowOf(const asgc_safetensors_tensor &from,
+                       const asgc_tensor_desc &wanted) {
+  const int32_t half = wanted.dtype;
+  if (half == from.dtype || (half != ASGC_F16 && half != ASGC_BF16))
+    return "";
+  const int64_t size = sizeOf(from.dtype);
+  const char *source = static_cast<const char *>(from.data);
+  for (int64_t at = 0; at < from.bytes; at += size) {
+    const float value = readFloat(source + at, from.dtype);
+    const uint16_t rounded = roundTo(half, value);
+    const float held =
+        half == ASGC_F16 ? f16ToFloat(rounded) : bf16ToFloat(rounded);
+    if (!std::isfinite(value) || std::isfinite(held))
+      continue;
+    char number[32];
+    std::snprintf(number, sizeof(number), "%g", double(value));
+    return text("'", wanted.name, "' has ", number, ", which ", nameOf(half),
+                " cannot hold");
+  }
+  return "";
+}
+
 /// "'fc1.weight' is missing", "'fc1.bias' is f32[64] instead of f32[128]", or
 /// "" if the file has what the variable needs.
 std::string faultOf(const asgc_safetensors &file,
@@ -47,28 +110,12 @@ std::string faultOf(const asgc_safetensors &file,
               found.rank == wanted.rank &&
               std::equal(found.dims, found.dims + found.rank, wanted.dims);
   if (same)
-    return "";
+    return overflowOf(found, wanted);
   return text(
       "'", wanted.name, "' is ",
       shapeText(lower(found.dtype_name).c_str(), found.dims, found.rank),
       " instead of ",
       shapeText(nameOf(wanted.dtype), wanted.dims, wanted.rank));
-}
-
-void copyConverted(const asgc_safetensors_tensor &from, int32_t dtype,
-                   void *to) {
-  if (from.dtype == dtype) {
-    if (from.bytes > 0)
-      std::memcpy(to, from.data, size_t(from.bytes));
-    return;
-  }
-  const char *source = static_cast<const char *>(from.data);
-  float *out = static_cast<float *>(to);
-  for (int64_t i = 0; i < from.bytes / 2; ++i) {
-    uint16_t bits; // perhaps not aligned in the file
-    std::memcpy(&bits, source + 2 * i, sizeof(bits));
-    out[i] = from.dtype == ASGC_F16 ? f16ToFloat(bits) : bf16ToFloat(bits);
-  }
 }
 
 /// Checks everything, then copies everything.

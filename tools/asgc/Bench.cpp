@@ -306,6 +306,7 @@ void addBench(CLI::App &app, Session &session) {
       "asgc bench digits.asg --dim batch=1\n"
       "asgc bench digits.asg --entry train_step --json");
   addModelFlags(verb, options->model);
+  addPrecisionFlag(verb, options->model);
   verb->add_option("--entry", options->entries,
                    "Only this entry point; all but eval_step by default")
       ->option_text("NAME")

@@ -326,6 +326,7 @@ void addCompile(CLI::App &app, Session &session) {
       "asgc compile digits.asg --emit=plan          look at kernels and memory\n"
       "asgc compile digits.asg --emit=asg --after=asg-simplify");
   addModelFlags(verb, flags->model);
+  addPrecisionFlag(verb, flags->model);
   verb->add_option("-o,--out", flags->out,
                    "Folder for the library; with --emit the file to write")
       ->option_text("DIR");

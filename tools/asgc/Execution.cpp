@@ -3,6 +3,10 @@
 
 #include "Output.h"
 
+#include "asgc/HostTensor.h"
+
+#include <cmath>
+#include <cstring>
 #include <filesystem>
 
 namespace asgc::cli {
@@ -95,13 +99,29 @@ Execution::create(Compilation &compilation, const Settings &settings,
   return result;
 }
 
+/// Gives a variable of f16 or bf16 the nearest to f32 values.
+static void setNarrow(const ProgramVariable &variable, const Array &values) {
+  const size_t count = values.data.size() / sizeof(float);
+  for (size_t i = 0; i < count; ++i) {
+    float value;
+    std::memcpy(&value, values.data.data() + i * sizeof(value), sizeof(value));
+    static_cast<uint16_t *>(variable.data)[i] =
+        variable.dtype == ASGC_F16 ? roundToF16(value) : roundToBF16(value);
+  }
+}
+
 MaybeFault Execution::setVariables(const std::vector<NamedArray> &values) {
   for (const NamedArray &value : values)
     for (const ProgramVariable &variable : trainable->variables()) {
       if (variable.name != value.name) // or nothing uses it
         continue;
-      if (variable.shape != value.array.shape ||
-          elementTypeOf(variable.dtype) != value.array.type)
+      const bool hasShape = variable.shape == value.array.shape;
+      if (hasShape && value.array.type == ElementType::F32 &&
+          (variable.dtype == ASGC_F16 || variable.dtype == ASGC_BF16)) {
+        setNarrow(variable, value.array);
+        continue;
+      }
+      if (!hasShape || elementTypeOf(variable.dtype) != value.array.type)
         return Fault{FaultKind::Internal,
                      fmt::format("the variable '{}' is not {}", value.name,
                                  describeArray(value.array))};

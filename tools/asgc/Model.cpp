@@ -35,12 +35,20 @@ void addModelFlags(CLI::App *verb, ModelFlags &flags) {
       });
 }
 
+void addPrecisionFlag(CLI::App *verb, ModelFlags &flags) {
+  verb->add_option("--precision", flags.precision,
+                   "Type of products in infer: f32 (default), bf16, f16")
+      ->option_text("TYPE")
+      ->check(CLI::IsMember({"f32", "bf16", "f16"}));
+}
+
 CompileOptions compileOptions(const ModelFlags &flags) {
   CompileOptions options;
   options.model = flags.model;
   options.settings = flags.settings;
   options.dims = flags.dims;
   options.blockBytes = flags.blockBytes;
+  options.precision = flags.precision;
   return options;
 }
 

@@ -14,9 +14,12 @@ struct ModelFlags {
   std::string model;
   std::vector<std::string> settings, dims;
   int64_t blockBytes = 0;
+  std::string precision;
 };
 
 void addModelFlags(CLI::App *verb, ModelFlags &flags);
+/// `--precision`, for verbs that infer.
+void addPrecisionFlag(CLI::App *verb, ModelFlags &flags);
 CompileOptions compileOptions(const ModelFlags &flags);
 /// The same for a program that runs here: code for this machine only.
 CompileOptions hostOptions(const ModelFlags &flags, const Session &session);

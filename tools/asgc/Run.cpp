@@ -115,6 +115,7 @@ void addRun(CLI::App &app, Session &session) {
       "asgc run digits.asg --weights w.safetensors --input image=x.npy\n"
       "asgc run digits.asg --weights w.safetensors --input x.npz --output-dir out");
   addModelFlags(verb, options->model);
+  addPrecisionFlag(verb, options->model);
   addWeightFlags(verb, options->weights,
                  "Parameters: .safetensors, .pt, .gguf, …");
   addPartialFlag(verb, options->weights);

@@ -2,6 +2,8 @@
 #include "asgc/Passes.h"
 #include "dialects/asg/Asg.h"
 
+#include "mlir/IR/IRMapping.h"
+
 using namespace mlir;
 
 namespace asgc {
@@ -26,11 +28,25 @@ Value castTo(OpBuilder &builder, Location loc, Value value, Type element) {
   return asg::CastOp::create(builder, loc, type.clone(element), value);
 }
 
+/// cast(value), or transpose(cast(x)) where the value is transpose(x): so that
+/// what is cast is a variable itself where a weight is turned around.
+Value narrowed(OpBuilder &builder, Location loc, Value value, Type element) {
+  auto transpose = value.getDefiningOp<asg::TransposeOp>();
+  if (!transpose)
+    return castTo(builder, loc, value, element);
+  Value x = castTo(builder, loc, transpose.getX(), element);
+  IRMapping operands;
+  operands.map(transpose.getX(), x);
+  Value turned = builder.clone(*transpose, operands)->getResult(0);
+  turned.setType(cast<RankedTensorType>(value.getType()).clone(element));
+  return turned;
+}
+
 /// op(a, b) -> cast(op(cast(a), cast(b)))
 void narrow(Operation *op, Type element) {
   OpBuilder builder(op);
   for (OpOperand &operand : op->getOpOperands())
-    operand.set(castTo(builder, op->getLoc(), operand.get(), element));
+    operand.set(narrowed(builder, op->getLoc(), operand.get(), element));
   builder.setInsertionPointAfter(op);
   for (Value result : op->getResults()) {
     auto type = cast<RankedTensorType>(result.getType());
@@ -40,6 +56,89 @@ void narrow(Operation *op, Type element) {
     result.replaceAllUsesExcept(wide, wide.getDefiningOp());
   }
 }
+
+/// The type of all casts that read what `read` does; null if something else
+/// does.
+Type getOnlyCast(asg::ReadOp read) {
+  Type element;
+  for (Operation *user : read->getUsers()) {
+    auto cast = dyn_cast<asg::CastOp>(user);
+    Type to =
+        cast ? mlir::cast<RankedTensorType>(cast.getType()).getElementType()
+             : Type();
+    if (!to || (element && to != element))
+      return {};
+    element = to;
+  }
+  return element;
+}
+
+/// A parameter that nothing but products of one narrow type reads has that
+/// type. Whoever assigns it (init) casts.
+class VariableNarrower {
+public:
+  explicit VariableNarrower(ModuleOp module) : module(module) {
+    for (auto graph : module.getOps<asg::GraphOp>()) {
+      graph->walk([&](asg::ReadOp read) {
+        readsOf[read.getVariable()].push_back(read);
+      });
+      graph->walk([&](asg::AssignOp assign) {
+        assignsOf[assign.getVariable()].push_back(assign);
+      });
+    }
+  }
+
+  /// The number of parameters that have changed.
+  int64_t run() {
+    int64_t count = 0;
+    for (auto param : module.getOps<asg::ParamOp>()) {
+      Type element = chooseType(param);
+      if (!element)
+        continue;
+      narrow(param, element);
+      ++count;
+    }
+    return count;
+  }
+
+private:
+  Type chooseType(asg::ParamOp param) {
+    auto type = cast<RankedTensorType>(param.getType());
+    Type element;
+    for (asg::ReadOp read : readsOf[param.getSymName()]) {
+      auto precision =
+          read->getParentOfType<asg::GraphOp>()->getAttrOfType<TypeAttr>(
+              "asg.precision");
+      Type wanted = read->use_empty() ? element : getOnlyCast(read);
+      if (!precision || !wanted || wanted != precision.getValue() ||
+          (element && wanted != element))
+        return {};
+      element = wanted;
+    }
+    return type.getElementType().isF32() ? element : Type();
+  }
+
+  void narrow(asg::ParamOp param, Type element) {
+    auto type = cast<RankedTensorType>(param.getType()).clone(element);
+    param.setType(type);
+    for (asg::ReadOp read : readsOf[param.getSymName()]) {
+      read.getResult().setType(type);
+      for (Operation *user : llvm::make_early_inc_range(read->getUsers())) {
+        user->getResult(0).replaceAllUsesWith(read);
+        user->erase();
+      }
+    }
+    for (asg::AssignOp assign : assignsOf[param.getSymName()]) {
+      OpBuilder builder(assign);
+      assign.getValueMutable().assign(
+          castTo(builder, assign.getLoc(), assign.getValue(), element));
+    }
+  }
+
+  ModuleOp module;
+  llvm::StringMap<SmallVector<asg::ReadOp>> readsOf;
+  llvm::StringMap<SmallVector<asg::AssignOp>> assignsOf;
+};
 
 struct MixedPrecisionPass final
     : impl::AsgMixedPrecisionBase<MixedPrecisionPass> {
@@ -60,8 +159,9 @@ struct MixedPrecisionPass final
       });
       for (Operation *op : products)
         narrow(op, element.getValue());
-      narrowed += products.size();
+      numNarrowed += products.size();
     }
+    numVariables += VariableNarrower(getOperation()).run();
   }
 };
 

@@ -113,6 +113,52 @@ TEST_SUITE("weights") {
     CHECK(dataOf<float>(program, "fc.bias")[0] == -8);
   }
 
+  TEST_CASE("f32 becomes the nearest f16 or bf16, unless that is infinite") {
+    TemporaryFolder folder;
+    std::string path = folder / "w";
+    asgc_variable_desc narrow[4];
+    std::copy(std::begin(variables), std::end(variables), narrow);
+    narrow[0].tensor.dtype = ASGC_F16;
+    narrow[1].tensor.dtype = ASGC_BF16;
+    asgc_program_desc half = desc;
+    half.variables = narrow;
+    const int64_t dims[] = {2, 3}, two[] = {2}, count = 1;
+    // A tie to even and one beyond it, the largest f16, what rounds to it.
+    float weight[6] = {1 + 0x1p-11f, 1 + 0x1.8p-11f, 65504,
+                       65519,        -INFINITY,      0};
+    float bias[2] = {1 + 0x1p-8f, -3e38f};
+    const asgc_safetensors_source sources[] = {
+        {"fc.weight", dims, weight, ASGC_F32, 2},
+        {"fc.bias", two, bias, ASGC_F32, 1},
+        {"count", nullptr, &count, ASGC_I64, 0},
+    };
+    auto load = [&](asgc_program *program) {
+      REQUIRE(asgc_safetensors_write(path.c_str(), sources, 3, nullptr, 0) ==
+              ASGC_OK);
+      return asgc_program_load(program, path.c_str());
+    };
+    Program program(half);
+    REQUIRE(load(program) == ASGC_OK);
+    auto f16 = [&](int i) {
+      return f16ToFloat(dataOf<uint16_t>(program, "fc.weight")[i]);
+    };
+    CHECK(f16(0) == 1);
+    CHECK(f16(1) == 1 + 0x1p-10f);
+    CHECK(f16(2) == 65504);
+    CHECK(f16(3) == 65504);
+    CHECK(f16(4) == -INFINITY);
+    auto *found = dataOf<uint16_t>(program, "fc.bias");
+    CHECK(bf16ToFloat(found[0]) == 1);
+    CHECK(bf16ToFloat(found[1]) == bf16ToFloat(floatToBf16(-3e38f)));
+    weight[3] = 65520;
+    bias[1] = -std::numeric_limits<float>::max();
+    CHECK(load(program) == ASGC_NOT_FOUND);
+    CHECK(program.error() ==
+          path + " does not fit 'net': 'fc.weight' has 65520, which f16 cannot "
+                 "hold, 'fc.bias' has -3.40282e+38, which bf16 cannot hold");
+    CHECK(f16(3) == 65504);
+  }
+
   TEST_CASE("weights inside the description are there from the start") {
     TemporaryFolder folder;
     std::string path = folder / "w";
