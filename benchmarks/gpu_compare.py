@@ -3,7 +3,9 @@
 
 The kit (./x gpu-kit) has asgc's side; PyTorch runs eagerly, compiled, and as a CUDA graph, and the ratio is to the best of
 them. Data lies on the GPU, is random, and stays there; a measurement runs a case several times and waits once. Engines take
-turns, so that all see the same clocks; a figure is the median of the rounds. A row that asgc cannot run yet says why.
+turns, so that all see the same clocks; a figure is the median of the rounds. A row that asgc cannot run yet says why. Where
+memory has a goal, a second row has the most of the device's memory that a run needs: tensors alone, without what drivers,
+libraries and allocators keep besides.
 """
 import argparse
 import datetime
@@ -25,6 +27,10 @@ def gemm(n):
 
 def convolution(c, size):
     return 2 * 32 * size * size * c * c * 9
+
+
+def sets(**settings):
+    return [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
 
 
 # name, text of benchmarks/models and arguments (None: not built yet, with the reason), entry and run-time dims, the name and
@@ -49,10 +55,13 @@ ROWS = [
          torch=["gpt", 512, 8, 4, 128, 8192], goal=1.7),
     dict(name="gpt_tiny_train_bf16", model=["gpt", "--set", "precision=bf16"], entry="train_step",
          torch=["gpt", 512, 8, 4, 128, 8192, "bf16"], goal=2.5),
-    dict(name="gpt2_small_train_bf16", missing="an arena in blocks", goal=0.5),
+    dict(name="gpt2_small_train_bf16",
+         model=["gpt", *sets(precision="bf16", dim=768, heads=12, layers=12, length=1024, vocab=50257)], entry="train_step",
+         torch=["gpt", 768, 12, 12, 1024, 50257, "bf16"], goal=0.5, memory_goal=1.0),
     # PyTorch's convolutions of f32 use TF32, which rounds factors to 11 bits; tensor3 keeps 16.
     dict(name="resnet50_train", model=["resnet50", "--f32=tensor3"], entry="train_step", dims=["batch=32"], torch=["resnet50", 32], goal=0.6),
-    dict(name="resnet50_infer_f16", missing="f16 models", goal=0.6),
+    dict(name="resnet50_infer_f16", model=["resnet50", "--infer-only", "--precision=f16", "--dim=batch=1"],
+         torch=["resnet50_infer", "f16"], goal=0.6),
 ]
 
 
@@ -154,6 +163,11 @@ def torch_cases():
                         torch.randn(batch, 3, 224, 224, **gpu).contiguous(memory_format=torch.channels_last),
                         torch.randint(0, 1000, (batch,), **gpu))
 
+    def case_resnet50_infer(kind):
+        import torchvision
+        model = torchvision.models.resnet50().cuda().eval().to(types[kind]).to(memory_format=torch.channels_last)
+        return inference(model, torch.randn(1, 3, 224, 224, **gpu).to(types[kind]).contiguous(memory_format=torch.channels_last))
+
     return {name.removeprefix("case_"): value for name, value in locals().items() if name.startswith("case_")}
 
 
@@ -193,12 +207,20 @@ def serve_torch():
                 answer = f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, CUDA {torch.version.cuda}"
             elif verb == "load":
                 name, *arguments = json.loads(rest[1])
+                gc.collect()
+                torch.cuda.synchronize()
+                torch.cuda.reset_peak_memory_stats()
+                before = torch.cuda.memory_allocated()
                 # Each mode has a model of its own: a graph fixes the addresses of gradients.
                 case = cases[name](*arguments)
                 runs[rest[0]] = prepare(case, rest[0])
                 runs[rest[0]]()
                 torch.cuda.synchronize()
-                answer = "ok"
+                if rest[0] != "graph":  # whose memory is taken as it is recorded
+                    torch.cuda.reset_peak_memory_stats()
+                    runs[rest[0]]()
+                    torch.cuda.synchronize()
+                answer = f"ok {torch.cuda.max_memory_allocated() - before}"
             elif verb == "run":
                 start = time.perf_counter()
                 for _ in range(int(rest[1])):
@@ -252,7 +274,7 @@ class Worker:
 
 def measure(row, kit, torch, args):
     """Seconds by engine, or the engine's error; asgc's kernels."""
-    result = {"name": row["name"], "goal": row["goal"], "seconds": {}, "errors": {}, "kernels": []}
+    result = {"name": row["name"], "goal": row["goal"], "seconds": {}, "memory": {}, "errors": {}, "kernels": []}
     if "missing" in row:
         result["errors"]["asgc"] = f"needs {row['missing']}"
         return result
@@ -261,7 +283,8 @@ def measure(row, kit, torch, args):
     engines = {"asgc": lambda n: asgc.ask(str(n))}
     for mode in args.modes if torch else []:
         answer = torch.ask(f"load {mode} {json.dumps(row['torch'])}")
-        if answer == "ok":
+        if answer.startswith("ok "):
+            result["memory"][mode] = int(answer[3:])
             engines[mode] = lambda n, mode=mode: torch.ask(f"run {mode} {n}")
         else:
             result["errors"][mode] = answer
@@ -283,6 +306,7 @@ def measure(row, kit, torch, args):
     result["seconds"] = {engine: statistics.median(values) for engine, values in times.items()}
     if "asgc" in engines:
         kernels = [line.split(maxsplit=1) for line in asgc.lines("profile")]
+        result["memory"]["asgc"] = int(asgc.ask("memory"))
         result["kernels"] = sorted(((float(seconds), name) for seconds, name in kernels), reverse=True)
     asgc.close()
     if torch:
@@ -290,6 +314,9 @@ def measure(row, kit, torch, args):
     best = min((seconds for engine, seconds in result["seconds"].items() if engine != "asgc"), default=None)
     if best and "asgc" in result["seconds"]:
         result["ratio"] = best / result["seconds"]["asgc"]
+    least = min((bytes_ for engine, bytes_ in result["memory"].items() if engine != "asgc"), default=None)
+    if least and "asgc" in result["memory"]:
+        result["memory_ratio"] = least / result["memory"]["asgc"]
     return result
 
 
@@ -314,6 +341,13 @@ def show(row, result, modes):
     error = result["errors"].get("asgc")
     cells.append(f"{verdict}: {error}" if error else verdict)
     print("| " + " | ".join(cells) + " |", flush=True)
+    if "memory_goal" in row and "asgc" in result["memory"]:
+        cells = [f"{result['name']}, peak MiB"]
+        for engine in ["asgc", *modes]:
+            cells.append(f"{result['memory'][engine] / 2**20:.0f}" if engine in result["memory"] else "-")
+        ratio, goal = result.get("memory_ratio"), row["memory_goal"]
+        cells += ["", f"{ratio:.2f}", f"{goal:g} " + ("ok" if ratio >= goal else "MISS")] if ratio else ["", "-", f"{goal:g}"]
+        print("| " + " | ".join(cells) + " |", flush=True)
     for engine, error in result["errors"].items():
         if engine != "asgc":
             print(f"{result['name']}, {engine}: {error}", file=sys.stderr)

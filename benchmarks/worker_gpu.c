@@ -2,10 +2,11 @@
  *
  * Usage: worker PROGRAM ENTRY [DIM=VALUE]...
  * Inputs and outputs lie on the device. For each line "N" on stdin it runs the
- * entry N times, waits once, and prints the seconds of a run. For "profile" it
- * runs five times and prints a line "SECONDS KERNEL" for each kernel, then an
- * empty one. Linked with the kit's table of programs; without arguments it
- * prints their names. Exits with 4 if there is no device. */
+ * entry N times, waits once, and prints the seconds of a run; for "memory" the
+ * bytes of the device's memory that are in use. For "profile" it runs five
+ * times and prints a line "SECONDS KERNEL" for each kernel, then an empty one.
+ * Linked with the kit's table of programs; without arguments it prints their
+ * names. Exits with 4 if there is no device. */
 #include "worker_tensors.h"
 
 typedef struct {
@@ -89,6 +90,8 @@ int main(int argc, char **argv) {
   while (fgets(line, sizeof line, stdin)) {
     if (!strcmp(line, "profile\n")) {
       printProfile();
+    } else if (!strcmp(line, "memory\n")) {
+      printf("%lld\n", (long long)asgc_program_device_memory(program));
     } else {
       int count = atoi(line);
       double start = now();
