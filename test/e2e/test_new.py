@@ -47,7 +47,7 @@ def test_doctor(t):
     for key, finding in report["findings"].items():
         t.expect(finding["ok"] or finding.get("remedy"), f"{key} has no remedy", finding)
         t.contains(human, finding["value"])
-    t.equal(set(report["settings"]), {"threads", "device", "device-memory", "isa", "color", "lang", "quiet"}, "settings")
+    t.equal(set(report["settings"]), {"threads", "device", "device-memory", "f32", "isa", "color", "lang", "quiet"}, "settings")
 
 
 def test_bench(t):

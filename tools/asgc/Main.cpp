@@ -35,7 +35,7 @@ static void addSettings(CLI::App &app, Session &session) {
       flag(verb, "device-memory", "BYTES", "Bytes of a Vulkan device to use at most; 0: all");
     }
     if (runsModels || verb->get_name() == "compile")
-      flag(verb, "f32", "HOW", "How matrix units of a Vulkan device multiply f32: exact (not at all) or tensor3 (three products of bf16)");
+      flag(verb, "f32", "HOW", "Products of f32 on Vulkan devices: exact, or tensor3 (bf16)");
     flag(verb, "color", "WHEN", "auto, always or never (NO_COLOR counts)");
     verb->add_flag_callback(
             "-q,--quiet", [&session] { session.settings.setFlag("quiet", "true"); },
