@@ -101,7 +101,7 @@ public:
   /// `scalar` in each of `count` lanes.
   virtual Value splat(Value scalar, int64_t count) = 0;
   /// 0, 1, 2, … in the lanes; 0 when `lanes` is 1.
-  virtual Value iota(Type element) = 0;
+  Value iota(Type element);
   virtual Value extract(Value vector, int64_t lane) = 0;
   /// The first and the second half of the lanes.
   virtual std::pair<Value, Value> halves(Value vector) = 0;

@@ -17,6 +17,17 @@ Value KernelBuilder::f64(double value) {
   return constant(builder.getF64FloatAttr(value));
 }
 
+Value KernelBuilder::iota(Type element) {
+  unsigned bits = element.getIntOrFloatBitWidth();
+  if (lanes == 1)
+    return integer(0, bits);
+  SmallVector<APInt> numbers;
+  for (int64_t lane = 0; lane < lanes; ++lane)
+    numbers.emplace_back(bits, lane);
+  return constant(
+      DenseElementsAttr::get(VectorType::get({lanes}, element), numbers));
+}
+
 Value KernelBuilder::integer(int64_t value, unsigned bits) {
   return constant(builder.getIntegerAttr(
       intType(bits), APInt(bits, static_cast<uint64_t>(value),

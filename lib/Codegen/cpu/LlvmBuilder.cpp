@@ -61,17 +61,6 @@ Value LlvmBuilder::splat(Value scalar, int64_t count) {
   return LLVM::ShuffleVectorOp::create(builder, loc, first, poison, zeros);
 }
 
-Value LlvmBuilder::iota(Type element) {
-  unsigned bits = element.getIntOrFloatBitWidth();
-  if (lanes == 1)
-    return integer(0, bits);
-  SmallVector<APInt> numbers;
-  for (int64_t lane = 0; lane < lanes; ++lane)
-    numbers.push_back(APInt(bits, lane));
-  auto type = VectorType::get({lanes}, element);
-  return constantAttr(type, DenseElementsAttr::get(type, numbers));
-}
-
 Value LlvmBuilder::extent(const DimExpr &extent) {
   if (auto value = extent.asConstant())
     return i64(*value);

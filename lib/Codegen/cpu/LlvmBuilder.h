@@ -34,7 +34,6 @@ public:
   Value select(Value condition, Value x, Value y) override;
   Value cast(Cast kind, Value x, Type element) override;
   Value splat(Value scalar, int64_t count) override;
-  Value iota(Type element) override;
   Value extract(Value vector, int64_t lane) override;
   std::pair<Value, Value> halves(Value vector) override;
   Value any(Value mask) override;

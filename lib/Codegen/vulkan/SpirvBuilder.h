@@ -55,7 +55,6 @@ public:
   Value scaleByPowerOfTwo(Value x, Value n) override;
   Value powerOfTwo(Value n) override;
   Value splat(Value scalar, int64_t count) override;
-  Value iota(Type element) override;
   Value extract(Value vector, int64_t lane) override;
   std::pair<Value, Value> halves(Value vector) override;
   Value any(Value mask) override;

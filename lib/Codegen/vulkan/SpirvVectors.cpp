@@ -20,17 +20,6 @@ Value SpirvBuilder::splat(Value scalar, int64_t count) {
       type, Values(static_cast<size_t>(count), scalar));
 }
 
-Value SpirvBuilder::iota(Type element) {
-  unsigned bits = element.getIntOrFloatBitWidth();
-  if (lanes == 1)
-    return integer(0, bits);
-  SmallVector<APInt> numbers;
-  for (int64_t lane = 0; lane < lanes; ++lane)
-    numbers.emplace_back(bits, lane);
-  return constant(
-      DenseElementsAttr::get(VectorType::get(lanes, element), numbers));
-}
-
 Value SpirvBuilder::extract(Value vector, int64_t lane) {
   return isa<VectorType>(vector.getType())
              ? make<spirv::CompositeExtractOp>(

@@ -326,11 +326,16 @@ MaybeFault PickleMachine::pushNumber(uint8_t opcode) {
   return push({.kind = Kind::Int, .number = result});
 }
 
-MaybeFault PickleMachine::pushLong(int lengthBytes) {
+/// What follows the number of its bytes.
+Result<std::string_view> PickleMachine::takeCounted(int lengthBytes) {
   auto length = number(lengthBytes);
   if (!length)
     return length.fault();
-  auto digits = take(*length);
+  return take(*length);
+}
+
+MaybeFault PickleMachine::pushLong(int lengthBytes) {
+  auto digits = takeCounted(lengthBytes);
   if (!digits)
     return digits.fault();
   if (digits->size() > 8)
@@ -345,10 +350,7 @@ MaybeFault PickleMachine::pushLong(int lengthBytes) {
 }
 
 MaybeFault PickleMachine::pushText(int lengthBytes) {
-  auto length = number(lengthBytes);
-  if (!length)
-    return length.fault();
-  auto text = take(*length);
+  auto text = takeCounted(lengthBytes);
   if (!text)
     return text.fault();
   return push({.kind = Kind::Text, .text = *text});

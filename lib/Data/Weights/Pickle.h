@@ -87,6 +87,7 @@ private:
   /// The number of `bytes` bytes, unsigned.
   Result<uint64_t> number(int bytes);
   Result<std::string_view> take(uint64_t bytes);
+  Result<std::string_view> takeCounted(int lengthBytes);
   Result<std::string_view> line();
   /// How many values lie above the last mark, which is removed.
   Result<size_t> aboveMark();

@@ -27,8 +27,6 @@ using Nodes = google::protobuf::RepeatedPtrField<onnx::NodeProto>;
 /// refused: a small file could ask for any amount of work.
 static constexpr int kMaxDepth = 64;
 static constexpr int64_t kMaxNodes = 1'000'000, kMaxSteps = 65'536;
-/// Constants of floats with more elements are parameters.
-static constexpr int64_t kMaxInline = 64;
 
 static std::string domainOf(const onnx::NodeProto &node) {
   return node.domain() == "ai.onnx" ? "" : node.domain();
@@ -41,11 +39,6 @@ static std::string nodeName(const onnx::NodeProto &node) {
     if (!output.empty())
       return output;
   return node.op_type();
-}
-
-static void keepCarrier(Scope &scope, StringRef name, const Carrier *carrier) {
-  if (carrier)
-    scope.carriers[name] = carrier;
 }
 
 GraphImporter::GraphImporter(const std::string &path, onnx::ModelProto &model,
@@ -118,186 +111,6 @@ void GraphImporter::report(const onnx::NodeProto &node) {
 }
 
 //===----------------------------------------------------------------------===//
-// Inputs and weights
-//===----------------------------------------------------------------------===//
-
-/// A run-time dim: named by the model, or after the input it is of.
-DimExpr GraphImporter::dimOf(const onnx::TensorShapeProto::Dimension &dim,
-                             const std::string &input, int axis) {
-  if (dim.has_dim_value() && dim.dim_value() >= 0)
-    return DimExpr(dim.dim_value());
-  std::string key = dim.dim_param().empty() ? fmt::format("{}_{}", input, axis)
-                                            : dim.dim_param();
-  auto [it, isNew] = symbols.try_emplace(key);
-  if (isNew) {
-    std::string name;
-    for (char c : key)
-      name += llvm::isAlnum(c) ? c : '_';
-    if (!llvm::isAlpha(name.front()))
-      name = "d" + name;
-    while (bounds.count(name))
-      name += "_";
-    it->second = name;
-    bounds[name] = options.dimBound;
-    for (const onnx::StringStringEntryProto &entry : model.metadata_props()) {
-      int64_t bound = 0;
-      if (entry.key() == (kBoundKey + key).str() &&
-          !StringRef(entry.value()).getAsInteger(10, bound) && bound > 0 &&
-          bound <= INT32_MAX)
-        bounds[name] = bound;
-    }
-  }
-  for (const std::string &fixed : options.dims) {
-    size_t equals = fixed.find('=');
-    int64_t extent = 0;
-    if (equals != std::string::npos && fixed.substr(0, equals) == it->second &&
-        !StringRef(fixed).substr(equals + 1).getAsInteger(10, extent) &&
-        extent >= 0)
-      return DimExpr(extent);
-  }
-  return DimExpr::symbol(it->second);
-}
-
-FailureOr<RankedTensorType>
-GraphImporter::tensorTypeOf(const onnx::ValueInfoProto &info) {
-  if (!info.type().has_tensor_type()) {
-    faults.push_back(
-        fmt::format("input '{}': only tensors are supported", info.name()));
-    isUnsupported = true;
-    return failure();
-  }
-  const onnx::TypeProto::Tensor &tensor = info.type().tensor_type();
-  Type element = elementTypeOf(context, tensor.elem_type());
-  if (!element) {
-    faults.push_back(
-        fmt::format("input '{}': elements of type {} are not supported",
-                    info.name(), nameOfDataType(tensor.elem_type()).str()));
-    isUnsupported = true;
-    return failure();
-  }
-  Extents dims;
-  for (int axis = 0; axis < tensor.shape().dim_size(); ++axis)
-    dims.push_back(dimOf(tensor.shape().dim(axis), info.name(), axis));
-  auto type = asg::getTensorType(&context, dims, element);
-  if (!asg::hasLegalShape(type)) {
-    faults.push_back(
-        fmt::format("input '{}': its shape is too large", info.name()));
-    return failure();
-  }
-  return type;
-}
-
-LogicalResult GraphImporter::importInputs(onnx::GraphProto &graph) {
-  for (onnx::TensorProto &tensor : *graph.mutable_initializer())
-    if (!initializers.try_emplace(tensor.name(), &tensor).second)
-      faults.push_back(
-          fmt::format("two weights are called '{}'", tensor.name()));
-  if (graph.sparse_initializer_size() > 0) {
-    faults.push_back("sparse weights are not supported");
-    isUnsupported = true;
-  }
-  for (const onnx::ValueInfoProto &info : graph.input())
-    if (!initializers.count(
-            info.name())) // else a default; ours stay as they are
-      inputNames.push_back(info.name());
-  std::map<std::string, Array> inputs;
-  if (options.inputs)
-    inputs = options.inputs(inputNames);
-  for (const onnx::ValueInfoProto &info : graph.input()) {
-    if (initializers.count(info.name()))
-      continue;
-    auto type = tensorTypeOf(info);
-    if (failed(type))
-      continue;
-    auto given = inputs.find(info.name());
-    std::optional<HostTensor> value;
-    if (given != inputs.end())
-      value = toHostTensor(given->second);
-    // Values decide the extents that the model leaves open.
-    if (value && int64_t(value->shape().size()) == type->getRank() &&
-        getDType(type->getElementType()) == value->dtype()) {
-      auto shape = value->shape();
-      type = RankedTensorType::get({shape.data(), shape.size()},
-                                   type->getElementType());
-    } else {
-      value.reset();
-    }
-    auto place = NameLoc::get(StringAttr::get(&context, info.name()),
-                              FileLineColLoc::get(&context, path, 0, 0));
-    Value argument = block->addArgument(*type, place);
-    keepCarrier(*scope, info.name(),
-                findCarrier(info.type().tensor_type().elem_type()));
-    if (!scope->values.try_emplace(info.name(), argument).second)
-      faults.push_back(fmt::format("two inputs are called '{}'", info.name()));
-    if (value) {
-      givenValues.push_back(std::move(*value));
-      known.assume(argument, &givenValues.back());
-    }
-  }
-  return success(faults.empty());
-}
-
-/// Weights of floats become parameters, all else constants.
-Value GraphImporter::importInitializer(StringRef name,
-                                       const onnx::TensorProto &tensor) {
-  if (auto floats = copyLargeFloats(tensor))
-    return addParameter(name, elementTypeOf(context, tensor.data_type()),
-                        std::move(*floats));
-  auto value = readTensor(tensor, path);
-  if (!value) {
-    e.fail(value.fault().message, value.fault().kind == FaultKind::Unsupported);
-    return {};
-  }
-  return importTensor(name, std::move(*value), scope->parent ? kMaxInline : 1);
-}
-
-Value GraphImporter::importTensor(StringRef name, HostTensor value,
-                                  int64_t maxInline) {
-  if (!isFloat(value.dtype()) || value.shape().empty() ||
-      value.numElements() <= maxInline)
-    return e.constant(value);
-  auto element = [](DType dtype) {
-    switch (dtype) {
-    case DType::F16:
-      return ElementType::F16;
-    case DType::BF16:
-      return ElementType::BF16;
-    case DType::F64:
-      return ElementType::F64;
-    default:
-      return ElementType::F32;
-    }
-  };
-  auto shape = value.shape();
-  Array array{element(value.dtype()), {shape.begin(), shape.end()}, {}};
-  array.data.assign(value.bytes().begin(), value.bytes().end());
-  Value read = addParameter(name, elementTypeOf(context, value.dtype()),
-                            std::move(array));
-  if (read && value.numElements() <= kMaxKnownWeight) {
-    givenValues.push_back(std::move(value));
-    known.assume(read, &givenValues.back());
-  }
-  return read;
-}
-
-Value GraphImporter::addParameter(StringRef name, Type element, Array value) {
-  auto type = RankedTensorType::get(value.shape, element);
-  if (!asg::hasLegalShape(type))
-    return e.fail("the weight '" + name + "' is too large");
-  std::string unique = name.str();
-  while (module->lookupSymbol(unique))
-    unique += "_";
-  OpBuilder::InsertionGuard guard(e.builder);
-  e.builder.setInsertionPointToEnd(module->getBody());
-  asg::ParamOp::create(e.builder, e.loc, unique, type, nullptr, nullptr);
-  e.builder.setInsertionPointToEnd(block);
-  Value read =
-      e.make<asg::ReadOp>(type, FlatSymbolRefAttr::get(&context, unique));
-  weights.push_back({unique, std::move(value)});
-  return read;
-}
-
-//===----------------------------------------------------------------------===//
 // Nodes
 //===----------------------------------------------------------------------===//
 
@@ -314,7 +127,7 @@ Value GraphImporter::lookUp(StringRef name) {
   Value value = importInitializer(name, *weight->second);
   if (value)
     root->values[name] = value;
-  keepCarrier(*root, name, findCarrier(weight->second->data_type()));
+  root->keepCarrier(name, findCarrier(weight->second->data_type()));
   // It is read once, and a model's weights need not be in memory twice.
   std::unique_ptr<std::string>(weight->second->release_raw_data());
   return value;
@@ -390,8 +203,8 @@ void GraphImporter::importNode(const onnx::NodeProto &node) {
     Value value = importConstant(node);
     scope->values[node.output(0)] = value;
     if (node.attribute_size() == 1)
-      keepCarrier(*scope, node.output(0),
-                  findCarrier(node.attribute(0).t().data_type()));
+      scope->keepCarrier(node.output(0),
+                         findCarrier(node.attribute(0).t().data_type()));
     if (e.hasFailed())
       report(node);
     return;
@@ -428,8 +241,8 @@ void GraphImporter::importNode(const onnx::NodeProto &node) {
       break;
     }
     scope->values[node.output(i)] = results[i];
-    keepCarrier(*scope, node.output(i),
-                size_t(i) < carriers.size() ? carriers[i] : nullptr);
+    scope->keepCarrier(node.output(i),
+                       size_t(i) < carriers.size() ? carriers[i] : nullptr);
   }
   if (!e.hasFailed())
     return;
@@ -470,7 +283,7 @@ std::optional<Values> GraphImporter::importBody(const onnx::GraphProto &body,
   size_t before = faults.size();
   for (const onnx::TensorProto &tensor : body.initializer()) {
     inner.values[tensor.name()] = importInitializer(tensor.name(), tensor);
-    keepCarrier(inner, tensor.name(), findCarrier(tensor.data_type()));
+    inner.keepCarrier(tensor.name(), findCarrier(tensor.data_type()));
   }
   importNodes(body.node());
   Values results;
@@ -522,7 +335,7 @@ Values GraphImporter::importFunction(const onnx::NodeProto &node,
   for (int i = 0; i < function.input_size() && i < int(operands.size()); ++i)
     if (operands[i]) {
       inner.values[function.input(i)] = operands[i];
-      keepCarrier(inner, function.input(i), carriers[i]);
+      inner.keepCarrier(function.input(i), carriers[i]);
     }
   auto outerOpsets = opsets;
   for (const onnx::OperatorSetIdProto &opset : function.opset_import())

@@ -21,12 +21,20 @@ namespace asgc::interop {
 /// The elements of larger parameters are not known at import: a shape or the
 /// scales of a Resize are small.
 constexpr int64_t kMaxKnownWeight = 4096;
+/// Constants of floats with more elements are parameters.
+constexpr int64_t kMaxInline = 64;
 
 /// Values by the names of one graph, function or body.
 struct Scope {
   Scope *parent = nullptr;
   llvm::StringMap<mlir::Value> values;
   llvm::StringMap<const Carrier *> carriers; ///< of those that have one
+
+  /// Null: none.
+  void keepCarrier(llvm::StringRef name, const Carrier *carrier) {
+    if (carrier)
+      carriers[name] = carrier;
+  }
 };
 
 /// Imports the nodes of a model, its functions and the bodies of its control

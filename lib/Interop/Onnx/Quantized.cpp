@@ -128,6 +128,20 @@ static bool isByte(Call &call, size_t index) {
                  : call.has(index) && isI8(call[index]);
 }
 
+/// Whether both operands are there, as `what` says, and of i8 or u8; else the
+/// call has failed.
+static bool takesBytes(Call &call, size_t left, size_t right,
+                       const char *what) {
+  if (!call.has(left) || !call.has(right)) {
+    call.e.fail(what);
+    return false;
+  }
+  if (isByte(call, left) && isByte(call, right))
+    return true;
+  call.e.refuse("only operands of i8 and u8 are supported");
+  return false;
+}
+
 static Centred centreByte(Call &call, size_t index, Value zero) {
   Emitter &e = call.e;
   Type i32 = e.builder.getI32Type();
@@ -173,10 +187,8 @@ static Value multiplyCentred(Emitter &e, Centred x, Centred y) {
 static Value multiplyIntegers(Call &call, size_t left, Value leftZero,
                               size_t right, Value rightZero) {
   Emitter &e = call.e;
-  if (!call.has(left) || !call.has(right))
-    return e.fail("takes two matrices");
-  if (!isByte(call, left) || !isByte(call, right))
-    return e.refuse("only operands of i8 and u8 are supported");
+  if (!takesBytes(call, left, right, "takes two matrices"))
+    return {};
   int64_t leftRank = Emitter::rankOf(call[left]);
   int64_t rightRank = Emitter::rankOf(call[right]);
   if (leftRank < 2 || rightRank < 2)
@@ -232,10 +244,8 @@ static Values splitExactly(Emitter &e, Value x, bool isSplit) {
 static Value convolveIntegers(Call &call, size_t xIndex, Value xZero,
                               size_t weightIndex, Value weightZero) {
   Emitter &e = call.e;
-  if (!call.has(xIndex) || !call.has(weightIndex))
-    return e.fail("takes images and weights");
-  if (!isByte(call, xIndex) || !isByte(call, weightIndex))
-    return e.refuse("only operands of i8 and u8 are supported");
+  if (!takesBytes(call, xIndex, weightIndex, "takes images and weights"))
+    return {};
   int64_t rank = Emitter::rankOf(call[weightIndex]);
   auto extents = e.fixedDims(call[weightIndex]);
   if (!extents || rank < 2)

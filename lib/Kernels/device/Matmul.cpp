@@ -182,8 +182,9 @@ public:
 
 private:
   bool planSplit(const BoundOf &boundOf);
-  void describe(DeviceBuilder &builder);
-  void describeSplit(DeviceBuilder &builder, Value workspace);
+  void setReads(DeviceBuilder &builder);
+  void placeOperands(DeviceBuilder &builder);
+  void placePacked(DeviceBuilder &builder, Value workspace);
 
   Operands operands;
   MatrixContraction contraction;
@@ -229,9 +230,8 @@ bool MatrixMatmul::plan(const DeviceTarget &target, const BoundOf &boundOf) {
 
 /// Both factors are packed across, whatever they were.
 bool MatrixMatmul::planSplit(const BoundOf &boundOf) {
-  Builder types(operands.op.getContext());
   TileGrid &grid = contraction.grid;
-  contraction.element = types.getBF16Type();
+  contraction.element = BFloat16Type::get(operands.op.getContext());
   DimExpr lines = roundUp(grid.depth, kSplitDepth);
   grid.depth = lines * DimExpr(2);
   auto pack = [&](MatrixContraction::Factor &factor, ArrayRef<DimExpr> strides,
@@ -253,7 +253,7 @@ bool MatrixMatmul::planSplit(const BoundOf &boundOf) {
   return packs.place(boundOf);
 }
 
-void MatrixMatmul::describe(DeviceBuilder &k) {
+void MatrixMatmul::placeOperands(DeviceBuilder &k) {
   auto place = [&k](Value pointer, const Value &start, const DimExpr &stride) {
     return [=, &k, &start](Value across) {
       Value offset = k.addI(start, k.mulI(wide(k, across), k.extent(stride)));
@@ -277,9 +277,9 @@ void MatrixMatmul::describe(DeviceBuilder &k) {
   b.fastBytes = (b.isDepthFast ? bDepth : bColumn) * DimExpr(2);
 }
 
-void MatrixMatmul::describeSplit(DeviceBuilder &k, Value workspace) {
-  auto describe = [&](MatrixContraction::Factor &factor,
-                      const PackedFactor &packed) {
+void MatrixMatmul::placePacked(DeviceBuilder &k, Value workspace) {
+  auto place = [&](MatrixContraction::Factor &factor,
+                   const PackedFactor &packed) {
     Value number = k.i64(0);
     for (auto [extent, at] : llvm::zip_equal(packed.batch, operands.place))
       number = k.addI(k.mulI(number, k.extent(extent)),
@@ -293,48 +293,48 @@ void MatrixMatmul::describeSplit(DeviceBuilder &k, Value workspace) {
       return k.mulI(wide(k, depth), k.extent(packed.pitch() * DimExpr(2)));
     };
   };
-  describe(contraction.a, packs.factors[0]);
-  describe(contraction.b, packs.factors[1]);
+  place(contraction.a, packs.factors[0]);
+  place(contraction.b, packs.factors[1]);
+}
+
+/// A packed line is a depth of either operand.
+void MatrixMatmul::setReads(DeviceBuilder &k) {
+  auto read = [&](int64_t operand, const DimExpr &across, auto offsetOf) {
+    packs.factors[operand].read = [=, this, &k](ArrayRef<Value> place,
+                                                Value depth, Value at) {
+      operands.open(k, place);
+      Value isInside = k.andI(
+          k.compare(CmpIPredicate::slt, depth,
+                    narrow(k, k.extent(operands.sizes[2]))),
+          k.compare(CmpIPredicate::slt, at, narrow(k, k.extent(across))));
+      Value offset = k.select(isInside, offsetOf(depth, at), k.i64(0));
+      return k.select(isInside,
+                      loadFloat(k, k.operand(operand), offset, k.f32Type()),
+                      k.f32(0));
+    };
+  };
+  read(0, operands.sizes[0], [this, &k](Value depth, Value row) {
+    return operands.atA(k, row, depth);
+  });
+  read(1, operands.sizes[1], [this, &k](Value depth, Value column) {
+    return operands.atB(k, depth, column);
+  });
 }
 
 LogicalResult MatrixMatmul::emit(int64_t launch, DeviceBuilder &k) {
   Value workspace =
       workspaceBytes > 0 ? k.operand(operands.op->getNumOperands()) : Value();
   if (launch < mainLaunch) {
-    size_t rank = operands.a.size();
-    auto read = [&](int64_t operand, const Value &start,
-                    ArrayRef<DimExpr> strides, size_t acrossAxis,
-                    size_t depthAxis, const DimExpr &across) {
-      return [=, this, &k, &start](ArrayRef<Value> place, Value line,
-                                   Value fast) {
-        operands.open(k, place);
-        Value isInside = k.andI(
-            k.compare(CmpIPredicate::slt, line,
-                      narrow(k, k.extent(operands.sizes[2]))),
-            k.compare(CmpIPredicate::slt, fast, narrow(k, k.extent(across))));
-        Value offset = k.addI(
-            start,
-            k.addI(k.mulI(wide(k, line), k.extent(strides[depthAxis])),
-                   k.mulI(wide(k, fast), k.extent(strides[acrossAxis]))));
-        offset = k.select(isInside, offset, k.i64(0));
-        return k.select(isInside,
-                        loadFloat(k, k.operand(operand), offset, k.f32Type()),
-                        k.f32(0));
-      };
-    };
-    packs.factors[0].read = read(0, operands.aStart, operands.a, rank - 2,
-                                 rank - 1, operands.sizes[0]);
-    packs.factors[1].read = read(1, operands.bStart, operands.b, rank - 1,
-                                 rank - 2, operands.sizes[1]);
+    setReads(k);
     packs.emit(k, workspace);
     return success();
   }
   contraction.open = [&](ArrayRef<Value> place) {
     operands.open(k, place);
     if (contraction.isSplit)
-      describeSplit(k, workspace);
+      placePacked(k, workspace);
     else
-      describe(k);
+      placeOperands(k);
   };
   contraction.store = [&](Value row, Value column, ArrayRef<Value> sums) {
     operands.store(k, row, column, sums);

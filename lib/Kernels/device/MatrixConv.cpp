@@ -43,7 +43,8 @@ private:
     return ((axis == 0 ? shape.kh : shape.kw) - DimExpr(1)) *
            DimExpr(shape.op.getDilations()[axis]);
   }
-  bool planWindow();
+  void frameX();
+  void planWindow();
   bool planWeightGrad();
   void readWindow(DeviceBuilder &builder);
   void readWeightGrad(DeviceBuilder &builder);
@@ -69,12 +70,15 @@ bool MatrixConv::plan(const DeviceTarget &target, const BoundOf &boundOf) {
   if (!contraction.isSplit && !shape.element.isF16() && !shape.element.isBF16())
     return false;
   contraction.element = contraction.isSplit
-                            ? Builder(shape.op.getContext()).getBF16Type()
+                            ? BFloat16Type::get(shape.op.getContext())
                             : shape.element;
   contraction.a.isPacked = contraction.b.isPacked = true;
   bool isWindow = shape.kind != Kind::weight_grad;
-  if (!(isWindow ? planWindow() : planWeightGrad()) || !packs.place(boundOf) ||
-      !contraction.chooseTile(target, boundOf))
+  if (isWindow)
+    planWindow();
+  else if (!planWeightGrad())
+    return false;
+  if (!packs.place(boundOf) || !contraction.chooseTile(target, boundOf))
     return false;
   // Channels of a tap may share a slice with those of the next one.
   contraction.b.isLinear =
@@ -97,17 +101,22 @@ PackedFactor MatrixConv::imageOfX(Split split) const {
   return image;
 }
 
+/// The part of x and its frame that the windows reach.
+void MatrixConv::frameX() {
+  auto extent = [&](const DimExpr &out, int64_t axis) {
+    return (out - DimExpr(1)) * DimExpr(shape.op.getStrides()[axis]) +
+           reach(axis) + DimExpr(1);
+  };
+  imageHeight = extent(shape.oh, 0), imageWidth = extent(shape.ow, 1);
+}
+
 /// forward and input_grad: a window over an image.
-bool MatrixConv::planWindow() {
+void MatrixConv::planWindow() {
   bool isForward = shape.kind == Kind::forward;
   bool isSplit = contraction.isSplit;
   PackedFactor image = imageOfX(isSplit ? Split::fast : Split::none);
   if (isForward) {
-    auto extent = [&](const DimExpr &out, int64_t axis) {
-      return (out - DimExpr(1)) * DimExpr(shape.op.getStrides()[axis]) +
-             reach(axis) + DimExpr(1);
-    };
-    imageHeight = extent(shape.oh, 0), imageWidth = extent(shape.ow, 1);
+    frameX();
   } else {
     imageHeight = shape.h + reach(0), imageWidth = shape.w + reach(1);
     image.fast = roundUp(shape.o, isSplit ? kSplitDepth : kPacked);
@@ -132,16 +141,11 @@ bool MatrixConv::planWindow() {
   bool isWide = hasPixelRuns(isForward ? shape.oh : shape.h,
                              isForward ? shape.ow : shape.w);
   contraction.storeWidth = isWide ? 4 : 1;
-  return true;
 }
 
 bool MatrixConv::planWeightGrad() {
   ArrayRef<int64_t> strides = shape.op.getStrides();
-  auto extent = [&](const DimExpr &out, int64_t axis) {
-    return (out - DimExpr(1)) * DimExpr(strides[axis]) + reach(axis) +
-           DimExpr(1);
-  };
-  imageHeight = extent(shape.oh, 0), imageWidth = extent(shape.ow, 1);
+  frameX();
   isOnGrid = strides[0] == 1 && strides[1] == 1;
   bool isSplit = contraction.isSplit;
   PackedFactor x = imageOfX(isSplit ? Split::apart : Split::none), y;
@@ -340,12 +344,18 @@ LogicalResult MatrixConv::emit(int64_t launch, DeviceBuilder &b) {
   bool isWindow = shape.kind != Kind::weight_grad;
   Value workspace = b.operand(shape.op->getNumOperands());
   if (launch < mainLaunch) {
-    isWindow ? readWindow(b) : readWeightGrad(b);
+    if (isWindow)
+      readWindow(b);
+    else
+      readWeightGrad(b);
     packs.emit(b, workspace);
     return success();
   }
   contraction.open = [](ArrayRef<Value>) {};
-  isWindow ? placeWindow(b, workspace) : placeWeightGrad(b, workspace);
+  if (isWindow)
+    placeWindow(b, workspace);
+  else
+    placeWeightGrad(b, workspace);
   setStore(b);
   contraction.emit(launch - mainLaunch, b,
                    contraction.grid.chunks > 1

@@ -1,0 +1,190 @@
+//===- GraphInputs.cpp - Inputs and weights of an ONNX graph --------------===//
+#include "lib/Interop/Onnx/GraphImporter.h"
+
+#include "llvm/ADT/StringExtras.h"
+
+#include <fmt/format.h>
+
+using namespace mlir;
+
+namespace asgc {
+namespace interop {
+
+/// A run-time dim: named by the model, or after the input it is of.
+DimExpr GraphImporter::dimOf(const onnx::TensorShapeProto::Dimension &dim,
+                             const std::string &input, int axis) {
+  if (dim.has_dim_value() && dim.dim_value() >= 0)
+    return DimExpr(dim.dim_value());
+  std::string key = dim.dim_param().empty() ? fmt::format("{}_{}", input, axis)
+                                            : dim.dim_param();
+  auto [it, isNew] = symbols.try_emplace(key);
+  if (isNew) {
+    std::string name;
+    for (char c : key)
+      name += llvm::isAlnum(c) ? c : '_';
+    if (!llvm::isAlpha(name.front()))
+      name = "d" + name;
+    while (bounds.count(name))
+      name += "_";
+    it->second = name;
+    bounds[name] = options.dimBound;
+    for (const onnx::StringStringEntryProto &entry : model.metadata_props()) {
+      int64_t bound = 0;
+      if (entry.key() == (kBoundKey + key).str() &&
+          !StringRef(entry.value()).getAsInteger(10, bound) && bound > 0 &&
+          bound <= INT32_MAX)
+        bounds[name] = bound;
+    }
+  }
+  for (const std::string &fixed : options.dims) {
+    size_t equals = fixed.find('=');
+    int64_t extent = 0;
+    if (equals != std::string::npos && fixed.substr(0, equals) == it->second &&
+        !StringRef(fixed).substr(equals + 1).getAsInteger(10, extent) &&
+        extent >= 0)
+      return DimExpr(extent);
+  }
+  return DimExpr::symbol(it->second);
+}
+
+FailureOr<RankedTensorType>
+GraphImporter::tensorTypeOf(const onnx::ValueInfoProto &info) {
+  if (!info.type().has_tensor_type()) {
+    faults.push_back(
+        fmt::format("input '{}': only tensors are supported", info.name()));
+    isUnsupported = true;
+    return failure();
+  }
+  const onnx::TypeProto::Tensor &tensor = info.type().tensor_type();
+  Type element = elementTypeOf(context, tensor.elem_type());
+  if (!element) {
+    faults.push_back(
+        fmt::format("input '{}': elements of type {} are not supported",
+                    info.name(), nameOfDataType(tensor.elem_type()).str()));
+    isUnsupported = true;
+    return failure();
+  }
+  Extents dims;
+  for (int axis = 0; axis < tensor.shape().dim_size(); ++axis)
+    dims.push_back(dimOf(tensor.shape().dim(axis), info.name(), axis));
+  auto type = asg::getTensorType(&context, dims, element);
+  if (!asg::hasLegalShape(type)) {
+    faults.push_back(
+        fmt::format("input '{}': its shape is too large", info.name()));
+    return failure();
+  }
+  return type;
+}
+
+LogicalResult GraphImporter::importInputs(onnx::GraphProto &graph) {
+  for (onnx::TensorProto &tensor : *graph.mutable_initializer())
+    if (!initializers.try_emplace(tensor.name(), &tensor).second)
+      faults.push_back(
+          fmt::format("two weights are called '{}'", tensor.name()));
+  if (graph.sparse_initializer_size() > 0) {
+    faults.push_back("sparse weights are not supported");
+    isUnsupported = true;
+  }
+  for (const onnx::ValueInfoProto &info : graph.input())
+    if (!initializers.count(
+            info.name())) // else a default; ours stay as they are
+      inputNames.push_back(info.name());
+  std::map<std::string, Array> inputs;
+  if (options.inputs)
+    inputs = options.inputs(inputNames);
+  for (const onnx::ValueInfoProto &info : graph.input()) {
+    if (initializers.count(info.name()))
+      continue;
+    auto type = tensorTypeOf(info);
+    if (failed(type))
+      continue;
+    auto given = inputs.find(info.name());
+    std::optional<HostTensor> value;
+    if (given != inputs.end())
+      value = toHostTensor(given->second);
+    // Values decide the extents that the model leaves open.
+    if (value && int64_t(value->shape().size()) == type->getRank() &&
+        getDType(type->getElementType()) == value->dtype()) {
+      auto shape = value->shape();
+      type = RankedTensorType::get({shape.data(), shape.size()},
+                                   type->getElementType());
+    } else {
+      value.reset();
+    }
+    auto place = NameLoc::get(StringAttr::get(&context, info.name()),
+                              FileLineColLoc::get(&context, path, 0, 0));
+    Value argument = block->addArgument(*type, place);
+    scope->keepCarrier(info.name(),
+                       findCarrier(info.type().tensor_type().elem_type()));
+    if (!scope->values.try_emplace(info.name(), argument).second)
+      faults.push_back(fmt::format("two inputs are called '{}'", info.name()));
+    if (value) {
+      givenValues.push_back(std::move(*value));
+      known.assume(argument, &givenValues.back());
+    }
+  }
+  return success(faults.empty());
+}
+
+/// Weights of floats become parameters, all else constants.
+Value GraphImporter::importInitializer(StringRef name,
+                                       const onnx::TensorProto &tensor) {
+  if (auto floats = copyLargeFloats(tensor))
+    return addParameter(name, elementTypeOf(context, tensor.data_type()),
+                        std::move(*floats));
+  auto value = readTensor(tensor, path);
+  if (!value) {
+    e.fail(value.fault().message, value.fault().kind == FaultKind::Unsupported);
+    return {};
+  }
+  return importTensor(name, std::move(*value), scope->parent ? kMaxInline : 1);
+}
+
+Value GraphImporter::importTensor(StringRef name, HostTensor value,
+                                  int64_t maxInline) {
+  if (!isFloat(value.dtype()) || value.shape().empty() ||
+      value.numElements() <= maxInline)
+    return e.constant(value);
+  auto element = [](DType dtype) {
+    switch (dtype) {
+    case DType::F16:
+      return ElementType::F16;
+    case DType::BF16:
+      return ElementType::BF16;
+    case DType::F64:
+      return ElementType::F64;
+    default:
+      return ElementType::F32;
+    }
+  };
+  auto shape = value.shape();
+  Array array{element(value.dtype()), {shape.begin(), shape.end()}, {}};
+  array.data.assign(value.bytes().begin(), value.bytes().end());
+  Value read = addParameter(name, elementTypeOf(context, value.dtype()),
+                            std::move(array));
+  if (read && value.numElements() <= kMaxKnownWeight) {
+    givenValues.push_back(std::move(value));
+    known.assume(read, &givenValues.back());
+  }
+  return read;
+}
+
+Value GraphImporter::addParameter(StringRef name, Type element, Array value) {
+  auto type = RankedTensorType::get(value.shape, element);
+  if (!asg::hasLegalShape(type))
+    return e.fail("the weight '" + name + "' is too large");
+  std::string unique = name.str();
+  while (module->lookupSymbol(unique))
+    unique += "_";
+  OpBuilder::InsertionGuard guard(e.builder);
+  e.builder.setInsertionPointToEnd(module->getBody());
+  asg::ParamOp::create(e.builder, e.loc, unique, type, nullptr, nullptr);
+  e.builder.setInsertionPointToEnd(block);
+  Value read =
+      e.make<asg::ReadOp>(type, FlatSymbolRefAttr::get(&context, unique));
+  weights.push_back({unique, std::move(value)});
+  return read;
+}
+
+} // namespace interop
+} // namespace asgc
