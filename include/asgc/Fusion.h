@@ -66,6 +66,16 @@ struct FusionShape {
 /// Failure, with a diagnostic at the op, if some tensor has no index map.
 mlir::FailureOr<FusionShape> analyzeFusion(asg::FusionOp fusion);
 
+/// An activation that ops compute of one value.
+struct FoundActivation {
+  llvm::StringRef name; // relu, tanh, gelu_erf, gelu_tanh, sigmoid or silu
+  mlir::Value result;
+};
+
+/// The activation that ops behind `x`, the result of an op, compute of it, if `x`
+/// and what lies between are needed for nothing else.
+std::optional<FoundActivation> findActivation(mlir::Value x);
+
 /// A fusion of kind `contraction`: activation(op + bias + residual).
 struct ContractionFusion {
   mlir::Operation *op = nullptr; // asg.dot or asg.conv2d

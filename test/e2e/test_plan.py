@@ -52,6 +52,15 @@ def test_digits_evaluation_is_one_kernel_after_the_head(t):
     t.equal(total.count("plan.reduce add"), 4, "sums over the batch: loss, examples that count, two metrics")
 
 
+def test_activations_join_the_product_before_them(t):
+    activations = {"relu": "relu", "tanh": "tanh", "sigmoid": "sigmoid", "silu": "silu", "gelu": "gelu_erf", "gelu_tanh": "gelu_tanh"}
+    for written, name in activations.items():
+        model = t.write("m.asg", f"model m(x: f32[8, 16]) {{ return x |> fc: linear(24) |> {written} }}\n")
+        plan = plan_of(t, model, "infer")
+        t.equal([op for op, _, _ in plan.steps], ["matmul"], f"steps of a linear layer and {written}")
+        t.equal(re.search(r" act (\w+)", plan.text)[1], name, f"activation of the product behind {written}")
+
+
 def test_digits_scalars_are_one_kernel(t):
     plan = plan_of(t, EXAMPLES / "digits/digits.asg")
     scalars = [name for op, name, _ in plan.steps if op == "kernel" and f'"{name}" map space [] (' in plan.text]

@@ -1,6 +1,7 @@
 //===- FusePrepare.cpp - Ops in the terms of kernels ----------------------===//
 #include "FusePrepare.h"
 #include "Matchers.h"
+#include "Relu.h"
 
 #include "mlir/IR/Dominance.h"
 #include "mlir/Transforms/CSE.h"
@@ -60,6 +61,7 @@ void prepareFusion(asg::GraphOp graph) {
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
     if (isOpTriviallyDead(&op))
       op.erase();
+  askWhatIsKept(graph);
 }
 
 } // namespace asgc

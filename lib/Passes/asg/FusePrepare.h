@@ -7,7 +7,7 @@
 namespace asgc {
 
 /// Writes arg_max and arg_min as reductions, drops reductions over no axes, dead and
-/// equal ops.
+/// equal ops, and lets gradients of rectifiers ask what is kept anyway.
 void prepareFusion(asg::GraphOp graph);
 
 } // namespace asgc

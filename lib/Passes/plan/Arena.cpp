@@ -4,14 +4,18 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <random>
 
 namespace asgc::planner {
 
 namespace {
 
-/// Placements tried after the fixed orders; less for large programs.
-constexpr int64_t kMaxRounds = 256;
-constexpr int64_t kWorkBudget = 200'000'000;
+/// Placements tried after the fixed orders, in runs of so many; less for large
+/// programs.
+constexpr int64_t kMaxRounds = 8000, kRun = 1000;
+constexpr int64_t kWorkBudget = 100'000'000;
+/// What a run may lose in a round at its start, as a part of the lower bound.
+constexpr double kLoss = 0.02;
 
 class Packer {
 public:
@@ -52,6 +56,26 @@ public:
 
   int64_t cost() const {
     return static_cast<int64_t>(blocks.size()) + 2 * numConflicts + 1;
+  }
+
+  /// `order` with one block moved: one that ends at the top to a place further
+  /// in front or, as often, one that is in its way to any place.
+  std::vector<size_t> vary(std::vector<size_t> order, const ArenaPlan &plan,
+                           std::mt19937 &random) const {
+    std::vector<size_t> top;
+    for (size_t i : order)
+      if (plan.offsets[i] + alignBytes(blocks[i].bytes) == plan.size)
+        top.push_back(i);
+    size_t block = top[random() % top.size()];
+    const std::vector<size_t> &others = conflicts[block];
+    bool isInWay = random() % 2 && !others.empty();
+    if (isInWay)
+      block = others[random() % others.size()];
+    auto from = std::find(order.begin(), order.end(), block);
+    size_t places = isInWay ? order.size() : from - order.begin() + 1;
+    order.erase(from);
+    order.insert(order.begin() + random() % places, block);
+    return order;
   }
 
 private:
@@ -134,10 +158,9 @@ ArenaPlan planArena(const std::vector<ArenaBlock> &blocks, int64_t piece) {
   auto attempt = [&](const std::vector<size_t> &order) {
     ArenaPlan plan = packer.place(order);
     if (!bestOrder.empty() && plan.size >= best.size)
-      return false;
+      return;
     best = std::move(plan);
     bestOrder = order;
-    return true;
   };
   for (Key key : keys) {
     std::vector<size_t> order = identity;
@@ -147,25 +170,29 @@ ArenaPlan planArena(const std::vector<ArenaBlock> &blocks, int64_t piece) {
     attempt(order);
   }
 
+  // Small losses are taken on the way, ever smaller ones in a run; each run
+  // starts from the best so far.
   int64_t rounds = std::min(kMaxRounds, kWorkBudget / packer.cost());
-  std::vector<size_t> order = bestOrder;
-  ArenaPlan plan = best;
+  std::mt19937 random; // the same numbers each time
+  std::vector<size_t> order;
+  ArenaPlan plan;
   for (int64_t round = 0; round < rounds && best.size > lowerBound; ++round) {
-    // What reaches the top goes first, or half way there in every other round;
-    // the rest keeps its order.
-    std::vector<size_t> top, rest;
-    for (size_t i : order)
-      (plan.offsets[i] + alignBytes(blocks[i].bytes) == plan.size ? top : rest)
-          .push_back(i);
-    size_t at = round % 2 ? rest.size() / 2 : 0;
-    rest.insert(rest.begin() + at, top.begin(), top.end());
-    if (rest == order) // already first: nothing more to learn from it
-      std::rotate(rest.begin(), rest.begin() + 1, rest.end());
-    order = std::move(rest);
-    if (!attempt(order))
-      plan = packer.place(order);
-    else
+    if (round % kRun == 0) {
+      order = bestOrder;
       plan = best;
+    }
+    double left = 1 - double(round % kRun) / double(std::min(kRun, rounds));
+    auto loss = static_cast<int64_t>(kLoss * left * double(lowerBound));
+    std::vector<size_t> next = packer.vary(order, plan, random);
+    ArenaPlan placed = packer.place(next);
+    if (placed.size > plan.size + loss)
+      continue;
+    order = std::move(next);
+    plan = std::move(placed);
+    if (plan.size < best.size) {
+      best = plan;
+      bestOrder = order;
+    }
   }
   best.lowerBound = lowerBound;
   best.offsets.resize(blocks.size(), 0);

@@ -39,9 +39,9 @@ inline constexpr int64_t kArenaPiece = int64_t(1) << 31;
 /// end of a block that is more than a piece. Such a one begins at a multiple,
 /// so it can be a piece of its own.
 ///
-/// Tries several orders of best fit, and then moves blocks that end at the peak
-/// to the front of the best order, until the lower bound is reached or the work
-/// is spent.
+/// Tries several orders of best fit, and then moves blocks in the best of them, by
+/// threshold accepting (Dueck, Scheuer 1990), until the lower bound is reached or
+/// the work is spent.
 ArenaPlan planArena(const std::vector<ArenaBlock> &blocks,
                     int64_t piece = kArenaPiece);
 

@@ -1,6 +1,6 @@
 //===- BuildContraction.cpp - A contraction and what follows it -----------===//
-#include "Activation.h"
 #include "ProgramBuilder.h"
+#include "asgc/Fusion.h"
 
 using namespace mlir;
 
@@ -67,7 +67,7 @@ Epilogue absorb(Value contraction, int64_t biasAxis, bool mayHaveResidual,
     epilogue.result = add.getY();
   }
   if (auto found = findActivation(epilogue.result)) {
-    epilogue.activation = found->kind;
+    epilogue.activation = *plan::symbolizeActivation(found->name);
     epilogue.result = found->result;
   }
   return epilogue;

@@ -70,7 +70,7 @@ void storeNumber(int32_t dtype, char *to, Number value) {
 inline double activate(int32_t activation, double x) {
   switch (activation) {
   case ASGC_ACT_RELU:
-    return x < 0 ? 0 : x;
+    return x <= 0 ? 0 : x; // of -0, too, and a NaN stays
   case ASGC_ACT_TANH:
     return std::tanh(x);
   case ASGC_ACT_GELU_ERF:

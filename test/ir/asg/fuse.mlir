@@ -89,6 +89,98 @@ asg.graph @epilogue(%x: tensor<4x8xf32> {asg.name = "x"}, %w: tensor<6x8xf32> {a
 
 // -----
 
+// relu as the library writes it: 0 at 0, and NaN stays.
+// CHECK-LABEL: asg.graph @relu
+asg.graph @relu(%x: tensor<4x8xf32> {asg.name = "x"}, %w: tensor<8x6xf32> {asg.name = "w"}) -> (tensor<4x6xf32> {asg.name = "y"}) {
+  // CHECK-NEXT: asg.fusion "contraction"
+  // CHECK-NOT:  asg.fusion
+  // CHECK:      asg.return
+  %0 = asg.dot %x, %w batch [] x [] contract [1] x [0] : (tensor<4x8xf32>, tensor<8x6xf32>) -> tensor<4x6xf32>
+  %zero = asg.constant dense<0.0> : tensor<4x6xf32>
+  %1 = asg.compare le, %0, %zero : tensor<4x6xf32>
+  %2 = asg.select %1, %zero, %0 : tensor<4x6xi1>, tensor<4x6xf32>
+  asg.return %2 : tensor<4x6xf32>
+}
+
+// -----
+
+// This one makes a 0 of NaN, which no activation of a contraction does.
+// CHECK-LABEL: asg.graph @relu_without_nan
+asg.graph @relu_without_nan(%x: tensor<4x8xf32> {asg.name = "x"}, %w: tensor<8x6xf32> {asg.name = "w"}) -> (tensor<4x6xf32> {asg.name = "y"}) {
+  // CHECK-NEXT: asg.dot
+  // CHECK-NEXT: asg.fusion "map"
+  %0 = asg.dot %x, %w batch [] x [] contract [1] x [0] : (tensor<4x8xf32>, tensor<8x6xf32>) -> tensor<4x6xf32>
+  %zero = asg.constant dense<0.0> : tensor<4x6xf32>
+  %1 = asg.compare gt, %0, %zero : tensor<4x6xf32>
+  %2 = asg.select %1, %0, %zero : tensor<4x6xi1>, tensor<4x6xf32>
+  asg.return %2 : tensor<4x6xf32>
+}
+
+// -----
+
+// Its gradient looks at what it gave, as that is kept for the weight's gradient anyway.
+// CHECK-LABEL: asg.graph @relu_and_gradient
+asg.graph @relu_and_gradient(%x: tensor<4x8xf32> {asg.name = "x"}, %w: tensor<8x6xf32> {asg.name = "w"}, %v: tensor<6x5xf32> {asg.name = "v"}, %d: tensor<4x5xf32> {asg.name = "d"})
+    -> (tensor<4x5xf32> {asg.name = "y"}, tensor<4x6xf32> {asg.name = "dh"}, tensor<6x5xf32> {asg.name = "dv"}) {
+  // CHECK-NEXT: %[[H:.*]] = asg.fusion "contraction" -> tensor<4x6xf32> {
+  // CHECK-NOT:  asg.fusion
+  // CHECK:      asg.fusion "map" -> tensor<4x6xf32> {
+  // CHECK:        asg.compare le, %[[H]]
+  // CHECK:        asg.select
+  %0 = asg.dot %x, %w batch [] x [] contract [1] x [0] : (tensor<4x8xf32>, tensor<8x6xf32>) -> tensor<4x6xf32>
+  %zero = asg.constant dense<0.0> : tensor<4x6xf32>
+  %1 = asg.compare le, %0, %zero : tensor<4x6xf32>
+  %h = asg.select %1, %zero, %0 : tensor<4x6xi1>, tensor<4x6xf32>
+  %y = asg.dot %h, %v batch [] x [] contract [1] x [0] : (tensor<4x6xf32>, tensor<6x5xf32>) -> tensor<4x5xf32>
+  %2 = asg.dot %d, %v batch [] x [] contract [1] x [1] : (tensor<4x5xf32>, tensor<6x5xf32>) -> tensor<4x6xf32>
+  %dh = asg.select %1, %zero, %2 : tensor<4x6xi1>, tensor<4x6xf32>
+  %dv = asg.dot %h, %d batch [] x [] contract [0] x [0] : (tensor<4x6xf32>, tensor<4x5xf32>) -> tensor<6x5xf32>
+  asg.return %y, %dh, %dv : tensor<4x5xf32>, tensor<4x6xf32>, tensor<6x5xf32>
+}
+
+// -----
+
+// Where nothing else keeps it, the answers, a byte each, are kept.
+// CHECK-LABEL: asg.graph @relu_and_mask
+asg.graph @relu_and_mask(%x: tensor<4x8xf32> {asg.name = "x"}, %w: tensor<8x6xf32> {asg.name = "w"}, %d: tensor<4x6xf32> {asg.name = "d"})
+    -> (tensor<4xf32> {asg.name = "y"}, tensor<4x6xf32> {asg.name = "dh"}) {
+  // CHECK-NEXT: %[[X:.*]] = asg.dot
+  // CHECK:      asg.compare le, %[[X]]
+  %0 = asg.dot %x, %w batch [] x [] contract [1] x [0] : (tensor<4x8xf32>, tensor<8x6xf32>) -> tensor<4x6xf32>
+  %zero = asg.constant dense<0.0> : tensor<4x6xf32>
+  %1 = asg.compare le, %0, %zero : tensor<4x6xf32>
+  %h = asg.select %1, %zero, %0 : tensor<4x6xi1>, tensor<4x6xf32>
+  %y = asg.reduce_max %h axes [1] : (tensor<4x6xf32>) -> tensor<4xf32>
+  %dh = asg.select %1, %zero, %d : tensor<4x6xi1>, tensor<4x6xf32>
+  asg.return %y, %dh : tensor<4xf32>, tensor<4x6xf32>
+}
+
+// -----
+
+// Behind a max pooling the gradient asks what that gave, of which there is less.
+// CHECK-LABEL: asg.graph @relu_pooled
+asg.graph @relu_pooled(%x: tensor<2x3x6x6xf32> {asg.name = "x"}, %w: tensor<4x3x3x3xf32> {asg.name = "w"}, %d: tensor<2x4x2x2xf32> {asg.name = "d"})
+    -> (tensor<2x4x2x2xf32> {asg.name = "y"}, tensor<2x4x4x4xf32> {asg.name = "dx"}) {
+  // CHECK-NEXT: %[[H:.*]] = asg.fusion "contraction"
+  // CHECK:      %[[Y:.*]], %[[I:.*]] = asg.max_pool2d %[[H]]
+  // CHECK-NEXT: %[[D:.*]] = asg.fusion "map" -> tensor<2x4x2x2xf32> {
+  // CHECK:        asg.compare le, %[[Y]]
+  // CHECK:        asg.select
+  // CHECK:      }
+  // CHECK-NEXT: %[[DX:.*]] = asg.max_unpool2d %[[D]], %[[I]]
+  // CHECK-NEXT: asg.return %[[Y]], %[[DX]]
+  %0 = asg.conv2d %x, %w strides [1, 1] pad [0, 0], [0, 0] dilations [1, 1] groups 1 : (tensor<2x3x6x6xf32>, tensor<4x3x3x3xf32>) -> tensor<2x4x4x4xf32>
+  %zero = asg.constant dense<0.0> : tensor<2x4x4x4xf32>
+  %1 = asg.compare le, %0, %zero : tensor<2x4x4x4xf32>
+  %h = asg.select %1, %zero, %0 : tensor<2x4x4x4xi1>, tensor<2x4x4x4xf32>
+  %y, %indices = asg.max_pool2d %h kernel [2, 2] strides [2, 2] pad [0, 0], [0, 0] dilations [1, 1] : (tensor<2x4x4x4xf32>) -> (tensor<2x4x2x2xf32>, tensor<2x4x2x2xi32>)
+  %2 = asg.max_unpool2d %d, %indices : (tensor<2x4x2x2xf32>, tensor<2x4x2x2xi32>) -> tensor<2x4x4x4xf32>
+  %dx = asg.select %1, %zero, %2 : tensor<2x4x4x4xi1>, tensor<2x4x4x4xf32>
+  asg.return %y, %dx : tensor<2x4x2x2xf32>, tensor<2x4x4x4xf32>
+}
+
+// -----
+
 // GELU is recognized by what it computes, however it is written.
 // CHECK-LABEL: asg.graph @gelu
 asg.graph @gelu(%x: tensor<4x8xf32> {asg.name = "x"}, %w: tensor<8x6xf32> {asg.name = "w"}) -> (tensor<4x6xf32> {asg.name = "y"}) {

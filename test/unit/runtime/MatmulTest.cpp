@@ -406,6 +406,31 @@ TEST_SUITE("matmul") {
       }
   }
 
+  TEST_CASE("relu makes 0 of -0, as 0 is not above 0") {
+    for (int32_t isa = 1; isa <= ASGC_ISA_COUNT; ++isa)
+      for (int32_t type : {ASGC_F32, ASGC_F64}) {
+        Harness harness({.isa = isa});
+        if (!harness.program())
+          continue;
+        Product p = plain({.m = 1,
+                           .n = 40,
+                           .k = 1,
+                           .a = type,
+                           .b = type,
+                           .c = type,
+                           .activation = ASGC_ACT_RELU});
+        std::mt19937 random(1);
+        Data data(p, random);
+        double tiny = type == ASGC_F32 ? 1e-30 : 1e-200; // -tiny² is -0
+        data.a.set(0, -tiny);
+        for (int64_t i = 0; i < p.desc.n; ++i)
+          data.b.set(i, tiny);
+        REQUIRE(compute(harness, p, data) == ASGC_OK);
+        CHECK_FALSE(std::signbit(data.c.get(0)));
+        CHECK_FALSE(std::signbit(data.c.get(39)));
+      }
+  }
+
   TEST_CASE("activations are right over their whole range") {
     for (int32_t isa = 1; isa <= ASGC_ISA_COUNT; ++isa)
       for (int32_t activation = 0; activation < 7; ++activation) {
