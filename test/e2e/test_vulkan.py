@@ -320,6 +320,19 @@ def test_without_f64(t):
     t.contains(run_tiny(t, env=env, code=4).err, "lacks shaderFloat64")
 
 
+def test_programs_share_shaders(t):
+    found = []
+    for name in ("first", "second"):
+        t.write(f"{name}.asg", f"model {name}(x: f32[64]) -> f32[64] {{\n  return x + 1\n}}\n")
+        t.asgc("compile", f"{name}.asg", "--target=vulkan", "--emit=obj", "-o", f"{name}.o")
+        found.append(re.findall(r"asgc\.shader\.[0-9a-f]{32}", t.run("nm", f"{name}.o").out))
+    t.expect(found[0], "there are no shaders")
+    t.equal(found[1], found[0], "shaders of equal models")
+    t.run("ld", "-r", "first.o", "second.o", "-o", "both.o")
+    sections = re.findall(r"asgc\.shader\.[0-9a-f]{32} +PROGBITS", t.run("readelf", "-SW", "both.o").out)
+    t.equal(len(sections), len(found[0]), "copies of the shaders")
+
+
 LIMIT = 64 << 20
 # The input and the output take as much as the limit each.
 WIDE = "model wide(x: f32[4096, 4096]) -> f32[4096, 4096] {\n  return x + 1\n}\n"

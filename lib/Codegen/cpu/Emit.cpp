@@ -185,8 +185,11 @@ std::string generatePart(llvm::MemoryBufferRef bitcode,
         partition.partOf.lookup(function.getName()) != part)
       function.deleteBody();
   if (part != 0)
-    for (llvm::GlobalVariable &variable : (*module)->globals())
+    for (llvm::GlobalVariable &variable : (*module)->globals()) {
       variable.setInitializer(nullptr);
+      variable.setLinkage(llvm::GlobalValue::ExternalLinkage);
+      variable.setComdat(nullptr);
+    }
   if (llvm::Error error = (*module)->materializeAll()) {
     llvm::consumeError(std::move(error));
     return {};

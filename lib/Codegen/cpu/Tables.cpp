@@ -4,6 +4,9 @@
 #include "ProgramEmitter.h"
 #include "dialects/asg/Asg.h"
 
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/BLAKE3.h"
+
 using namespace mlir;
 using namespace asgc;
 using namespace asgc::cpu;
@@ -170,6 +173,33 @@ std::string TableWriter::bytes(StringRef name, StringRef data,
   return symbol;
 }
 
+std::string TableWriter::sharedBytes(StringRef name, StringRef data,
+                                     int64_t alignment) {
+  constexpr const char *kComdats = "asgc.shared";
+  llvm::BLAKE3 hasher;
+  hasher.update(data);
+  std::string symbol = "asgc." + name.str() + "." +
+                       llvm::toHex(hasher.final<16>(), /*LowerCase=*/true);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(module.getBody());
+  auto comdats = module.lookupSymbol<LLVM::ComdatOp>(kComdats);
+  if (!comdats)
+    comdats = LLVM::ComdatOp::create(builder, module.getLoc(), kComdats);
+  auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), data.size());
+  auto global =
+      LLVM::GlobalOp::create(builder, module.getLoc(), type,
+                             /*isConstant=*/true, LLVM::Linkage::LinkonceODR,
+                             symbol, builder.getStringAttr(data), alignment);
+  global.setVisibility_(LLVM::Visibility::Hidden);
+  builder.setInsertionPointToEnd(&comdats.getBody().back());
+  LLVM::ComdatSelectorOp::create(builder, module.getLoc(), symbol,
+                                 LLVM::comdat::Comdat::Any);
+  global.setComdatAttr(
+      SymbolRefAttr::get(builder.getStringAttr(kComdats),
+                         FlatSymbolRefAttr::get(builder.getContext(), symbol)));
+  return symbol;
+}
+
 //===- Constant buffers ---------------------------------------------------===//
 
 void cpu::emitConstantData(OpBuilder &builder, Location loc, StringRef symbol,
@@ -253,7 +283,7 @@ struct DescriptionWriter {
       StringRef bytes(reinterpret_cast<const char *>(shader.words.data()),
                       shader.words.size() * sizeof(uint32_t));
       shaders.push_back(
-          {tables.symbol(tables.bytes("shader", bytes, 4)),
+          {tables.symbol(tables.sharedBytes("shader", bytes, 4)),
            tables.i64(shader.words.size()), tables.i32(shader.features),
            tables.i32(shader.isIndirect), tables.i32(shader.unit.rows),
            tables.i32(shader.unit.columns), tables.i32(shader.unit.depth),

@@ -37,6 +37,11 @@ public:
   std::string bytes(llvm::StringRef name, llvm::StringRef data,
                     int64_t alignment);
 
+  /// The same, by a name that follows from the data: of all programs that are
+  /// linked together, one has them.
+  std::string sharedBytes(llvm::StringRef name, llvm::StringRef data,
+                          int64_t alignment);
+
 private:
   Value build(const Fields &fields);
   Value join(mlir::Type type, mlir::ValueRange values);
