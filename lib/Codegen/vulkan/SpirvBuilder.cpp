@@ -3,6 +3,10 @@
 
 #include "asgc/program.h"
 
+#include "mlir/IR/Dominance.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/CSE.h"
+
 using namespace mlir;
 using namespace asgc;
 using namespace asgc::vulkan;
@@ -70,6 +74,10 @@ spirv::ModuleOp SpirvBuilder::finish() {
   module.setVceTripleAttr(spirv::VerCapExtAttr::get(
       spirv::Version::V_1_5, capabilities.getArrayRef(),
       extensions.getArrayRef(), builder.getContext()));
+  // Templates compute places where they need them, most of them many times.
+  IRRewriter rewriter(builder.getContext());
+  DominanceInfo dominance(module);
+  eliminateCommonSubExpressions(rewriter, dominance, module);
   builder.setInsertionPointAfter(module);
   return module;
 }

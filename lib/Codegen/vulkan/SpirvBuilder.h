@@ -101,8 +101,9 @@ public:
   void storeSum(int64_t array, Value index, int64_t stride, Value sum) override;
 
 private:
+  /// An instruction, or what is known to be its result.
   template <typename Op, typename... Args> Value make(Args &&...args) {
-    return Op::create(builder, loc, std::forward<Args>(args)...);
+    return builder.createOrFold<Op>(loc, std::forward<Args>(args)...);
   }
   /// An instruction on floats that the driver may not reorder or join with
   /// others: math expansions rely on each rounding, and NaN must stay NaN.
@@ -145,6 +146,7 @@ private:
   // Looked up only. All stand in the entry block.
   llvm::DenseMap<std::pair<mlir::Attribute, Type>, Value> constants;
   llvm::StringMap<Value> known; // extents, built-ins, push constants
+  llvm::DenseMap<Value, Value> narrow; // i64 to the i32 it was made of
 };
 
 } // namespace asgc::vulkan

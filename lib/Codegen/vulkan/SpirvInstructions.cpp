@@ -290,6 +290,18 @@ Value SpirvBuilder::cast(Cast kind, Value x, Type element) {
   need(to, false);
   Type type = typeLike(x, to);
   bool isTruth = from.isInteger(1);
+  // The dialect folds no conversions.
+  if (auto known = x.getDefiningOp<spirv::ConstantOp>())
+    if (auto number = dyn_cast<IntegerAttr>(known.getValue());
+        number && !isTruth && !to.isInteger(1)) {
+      unsigned bits = to.getIntOrFloatBitWidth();
+      if (kind == Cast::ExtU || kind == Cast::TruncI)
+        return constant(
+            builder.getIntegerAttr(to, number.getValue().zextOrTrunc(bits)));
+      if (kind == Cast::ExtS)
+        return constant(
+            builder.getIntegerAttr(to, number.getValue().sextOrTrunc(bits)));
+    }
   auto truth = [&](double one) {
     auto number = [&](double value) {
       return to.isF64()   ? f64(value)
@@ -313,7 +325,9 @@ Value SpirvBuilder::cast(Cast kind, Value x, Type element) {
     if (from.isInteger(32) && to.isInteger(64)) {
       // docs/gpu.md says why not SConvert
       Value high = shl(make<spirv::UConvertOp>(type, x), i64(32));
-      return shrS(high, i64(32));
+      Value result = shrS(high, i64(32));
+      narrow[result] = x;
+      return result;
     }
     return isTruth      ? truth(-1)
            : from == to ? x
@@ -329,6 +343,8 @@ Value SpirvBuilder::cast(Cast kind, Value x, Type element) {
       Value one = integer(1, from.getIntOrFloatBitWidth());
       return test(CmpIPredicate::eq, andI(x, one), one);
     }
+    if (Value known = to.isInteger(32) ? narrow.lookup(x) : Value())
+      return known;
     return make<spirv::UConvertOp>(type, x);
   case Cast::IntToFloatS:
     return isTruth ? truth(-1) : make<spirv::ConvertSToFOp>(type, x);

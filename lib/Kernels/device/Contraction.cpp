@@ -12,18 +12,22 @@ using arith::CmpIPredicate;
 
 namespace {
 
-/// Numbers in a quad, and depths that a turn of the inner loop multiplies.
-constexpr int64_t kQuad = 4, kUnrolled = 2;
+/// Numbers in a quad, depths that a turn of the inner loop multiplies, and
+/// elements that an item reads at once where each has to be found.
+constexpr int64_t kQuad = 4, kUnrolled = 2, kFoundAtOnce = 4;
 
 int64_t strideOf(int64_t across) { return across / kQuad + 1; }
 
 /// An item's part in bringing the slices of one factor to the group's memory.
-class RunLoader {
+/// Runs of four are on their way in registers while items multiply. Elements
+/// that have to be found one by one are copied after that, in a loop: the code
+/// that finds one may be long, and copies of it would make most of a shader.
+class FactorLoader {
 public:
-  RunLoader(DeviceBuilder &b, const Contraction::Factor &factor, int64_t across,
-            int64_t depth, int64_t items, int64_t array)
+  FactorLoader(DeviceBuilder &b, const Contraction::Factor &factor,
+               int64_t across, int64_t depth, int64_t items, int64_t array)
       : b(b), factor(factor), across(across), items(items), array(array),
-        runs((factor.isDepthFast ? depth : across) / kQuad),
+        fast(factor.isDepthFast ? depth : across),
         lines(factor.isDepthFast ? across : depth) {}
 
   /// Finds the item's runs of slices of what comes at `first`; elements from
@@ -33,6 +37,8 @@ public:
   /// (null: none) on are zeros.
   Values load(Value depth, Value end) const;
   void store(ArrayRef<Value> numbers) const;
+  /// Copies the item's elements of that slice, if there are no runs.
+  void copy(Value depth, Value end) const;
 
 private:
   struct Slot {
@@ -40,78 +46,76 @@ private:
     Value place,
         lane; // of the first element; `lane` where runs lie along depth
     Value across, along; // along: from the slice's start
-    Value room;          // elements of the run that exist across; null: all
   };
+  /// Where an element of the slice lies in the group's memory.
+  std::pair<Value, Value> placeOf(Value inTile, Value along) const {
+    Value quad = b.binary(Binary::DivU, inTile, b.i32(kQuad));
+    return {b.addI(b.mulI(along, b.i32(strideOf(across))), quad),
+            b.subI(inTile, b.mulI(quad, b.i32(kQuad)))};
+  }
+  /// What `read` finds at (x, d), zeros where nothing exists.
+  Values readInside(Value x, Value d, Value end,
+                    function_ref<Values(Value, Value)> read) const;
 
   DeviceBuilder &b;
   const Contraction::Factor &factor;
-  int64_t across, items, array, runs, lines;
-  Value count;
+  int64_t across, items, array;
+  int64_t fast, lines; // elements along which neighbours lie, and lines of such
+  Value first, count;
   SmallVector<Slot> slots;
 };
 
-void RunLoader::open(Value first, Value theCount) {
-  count = theCount;
-  int64_t total = lines * runs;
+void FactorLoader::open(Value theFirst, Value theCount) {
+  first = theFirst, count = theCount;
+  if (!factor.readRun)
+    return;
+  int64_t runs = fast / kQuad, total = lines * runs;
   for (int64_t from = 0; from < total; from += items) {
     Slot slot;
     Value number = b.addI(b.item(), b.i32(from));
     if (from + items > total)
       slot.isMine = b.compare(CmpIPredicate::slt, number, b.i32(total));
     Value line = b.binary(Binary::DivU, number, b.i32(runs));
-    Value fast =
+    Value inLine =
         b.mulI(b.subI(number, b.mulI(line, b.i32(runs))), b.i32(kQuad));
-    Value inTile = factor.isDepthFast ? line : fast;
-    slot.along = factor.isDepthFast ? fast : line;
-    Value quad = b.binary(Binary::DivU, inTile, b.i32(kQuad));
-    slot.place = b.addI(b.mulI(slot.along, b.i32(strideOf(across))), quad);
-    slot.lane = b.subI(inTile, b.mulI(quad, b.i32(kQuad)));
+    Value inTile = factor.isDepthFast ? line : inLine;
+    slot.along = factor.isDepthFast ? inLine : line;
+    std::tie(slot.place, slot.lane) = placeOf(inTile, slot.along);
     slot.across = b.addI(first, inTile);
     slots.push_back(slot);
   }
 }
 
-Values RunLoader::load(Value depth, Value end) const {
-  Values numbers;
-  for (const Slot &slot : slots) {
-    Value along = b.addI(depth, slot.along);
-    auto isInside = [&](int64_t i) -> Value {
-      Value last = b.i32(i);
-      Value x = factor.isDepthFast ? slot.across : b.addI(slot.across, last);
-      Value d = factor.isDepthFast ? b.addI(along, last) : along;
-      Value exists = count ? b.compare(CmpIPredicate::slt, x, count) : Value();
-      if (!end)
-        return exists;
-      Value isBefore = b.compare(CmpIPredicate::slt, d, end);
-      return exists ? b.andI(exists, isBefore) : isBefore;
-    };
-    // Outside, what comes first is read and dropped.
-    auto at = [&](Value inside, Value coordinate) {
-      return inside ? b.select(inside, coordinate, b.i32(0)) : coordinate;
-    };
-    auto orZero = [&](Value inside, Value number) {
-      return inside ? b.select(inside, number, b.f32(0)) : number;
-    };
-    if (factor.readRun) { // inside or outside as a whole
-      Value inside = isInside(0);
-      for (Value number :
-           factor.readRun(at(inside, slot.across), at(inside, along)))
-        numbers.push_back(orZero(inside, number));
-      continue;
-    }
-    for (int64_t i = 0; i < kQuad; ++i) {
-      Value inside = isInside(i);
-      Value x =
-          factor.isDepthFast ? slot.across : b.addI(slot.across, b.i32(i));
-      Value d = factor.isDepthFast ? b.addI(along, b.i32(i)) : along;
-      numbers.push_back(
-          orZero(inside, factor.read(at(inside, x), at(inside, d))));
-    }
-  }
+Values FactorLoader::readInside(Value x, Value d, Value end,
+                                function_ref<Values(Value, Value)> read) const {
+  // Outside, what comes first is read and dropped. Each coordinate is held back
+  // alone, so that neighbours share what is computed of the other one.
+  Value isInside;
+  auto hold = [&](Value at, Value limit) {
+    if (!limit)
+      return at;
+    Value isBefore = b.compare(CmpIPredicate::slt, at, limit);
+    isInside = isInside ? b.andI(isInside, isBefore) : isBefore;
+    return b.select(isBefore, at, b.i32(0));
+  };
+  x = hold(x, count), d = hold(d, end);
+  Values numbers = read(x, d);
+  if (isInside)
+    for (Value &number : numbers)
+      number = b.select(isInside, number, b.f32(0));
   return numbers;
 }
 
-void RunLoader::store(ArrayRef<Value> numbers) const {
+Values FactorLoader::load(Value depth, Value end) const {
+  Values numbers;
+  for (const Slot &slot : slots) // inside or outside as a whole
+    llvm::append_range(numbers,
+                       readInside(slot.across, b.addI(depth, slot.along), end,
+                                  factor.readRun));
+  return numbers;
+}
+
+void FactorLoader::store(ArrayRef<Value> numbers) const {
   for (auto [index, slot] : llvm::enumerate(slots)) {
     ArrayRef<Value> run = numbers.slice(index * kQuad, kQuad);
     onlyIf(b, slot.isMine, [&] {
@@ -124,6 +128,39 @@ void RunLoader::store(ArrayRef<Value> numbers) const {
                           slot.lane, number);
     });
   }
+}
+
+void FactorLoader::copy(Value depth, Value end) const {
+  if (factor.readRun)
+    return;
+  // Neighbours are read by neighbours. Tiles are such that the items have whole
+  // lines, and each has the same place in all of its own.
+  int64_t linesAtOnce = items / fast;
+  int64_t abreast = std::min(kFoundAtOnce, lines / linesAtOnce);
+  Value line = b.binary(Binary::DivU, b.item(), b.i32(fast));
+  Value inLine = b.subI(b.item(), b.mulI(line, b.i32(fast)));
+  b.loop(b.i64(0), b.i64(lines), linesAtOnce * abreast, {},
+         [&](Value from, ValueRange) -> Values {
+           Values numbers, places, lanes;
+           for (int64_t i = 0; i < abreast; ++i) {
+             Value mine =
+                 b.addI(narrow(b, from), b.addI(line, b.i32(i * linesAtOnce)));
+             Value inTile = factor.isDepthFast ? mine : inLine;
+             Value along = factor.isDepthFast ? inLine : mine;
+             auto [place, lane] = placeOf(inTile, along);
+             places.push_back(place), lanes.push_back(lane);
+             llvm::append_range(numbers,
+                                readInside(b.addI(first, inTile),
+                                           b.addI(depth, along), end,
+                                           [&](Value x, Value d) -> Values {
+                                             return {factor.read(x, d)};
+                                           }));
+           }
+           for (auto [place, lane, number] :
+                llvm::zip_equal(places, lanes, numbers))
+             b.storeSharedLane(array, place, lane, number);
+           return {};
+         });
 }
 
 } // namespace
@@ -150,8 +187,8 @@ void Contraction::emitTile(DeviceBuilder &k, const TileGrid::Tile &part,
   auto quad = VectorType::get(kQuad, k.f32Type());
   int64_t aArray = k.shared(quad, tile.depth * strideOf(tile.rows));
   int64_t bArray = k.shared(quad, tile.depth * strideOf(tile.columns));
-  RunLoader aLoader(k, a, tile.rows, tile.depth, tile.items(), aArray);
-  RunLoader bLoader(k, b, tile.columns, tile.depth, tile.items(), bArray);
+  FactorLoader aLoader(k, a, tile.rows, tile.depth, tile.items(), aArray);
+  FactorLoader bLoader(k, b, tile.columns, tile.depth, tile.items(), bArray);
   auto countOf = [&](const DimExpr &extent, int64_t size) {
     return isMultiple(extent, size) ? Value() : narrow(k, k.extent(extent));
   };
@@ -165,9 +202,11 @@ void Contraction::emitTile(DeviceBuilder &k, const TileGrid::Tile &part,
   auto load = [&](Value depth) {
     return std::pair(aLoader.load(depth, end), bLoader.load(depth, end));
   };
-  auto store = [&](const std::pair<Values, Values> &numbers) {
+  auto store = [&](const std::pair<Values, Values> &numbers, Value depth) {
     aLoader.store(numbers.first);
     bLoader.store(numbers.second);
+    aLoader.copy(depth, end);
+    bLoader.copy(depth, end);
     k.barrier();
   };
   Values zeros(tile.itemRows * tile.itemColumns, k.f32(0));
@@ -180,13 +219,14 @@ void Contraction::emitTile(DeviceBuilder &k, const TileGrid::Tile &part,
                Value depth = k.addI(at, k.i64(tile.depth));
                if (isWhole)
                  depth = k.binary(Binary::MinS, depth, last);
-               auto next = load(narrow(k, depth));
+               depth = narrow(k, depth);
+               auto next = load(depth);
                Values after = k.branch(
                    k.compare(CmpIPredicate::sge, at, part.from),
                    [&] { return multiply(k, aArray, bArray, before); },
                    [&] { return Values(before); });
                k.barrier();
-               store(next);
+               store(next, depth);
                return after;
              });
   storeTile(k, part, sums, workspace);
@@ -287,7 +327,7 @@ Value kernels::activate(KernelBuilder &b, plan::Activation activation,
   case plan::Activation::none:
     return x;
   case plan::Activation::relu: // NaN stays
-    return b.select(b.compare(arith::CmpFPredicate::OLE, x, b.f32(0)), b.f32(0),
+    return b.select(b.compare(arith::CmpFPredicate::OLT, x, b.f32(0)), b.f32(0),
                     x);
   case plan::Activation::tanh:
     return math.tanh(x);

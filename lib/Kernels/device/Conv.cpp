@@ -9,7 +9,7 @@ using namespace asgc::kernels;
 
 //===- What all kinds share -----------------------------------------------===//
 
-ConvShape::ConvShape(plan::Conv2dOp op)
+ConvShape::ConvShape(plan::Conv2dOp op, const BoundOf &boundOf)
     : op(op), kind(op.getKind()), groups(op.getGroups()) {
   using Kind = plan::ConvKind;
   Value x = kind == Kind::input_grad ? op.getOut() : op.getIn0();
@@ -24,13 +24,23 @@ ConvShape::ConvShape(plan::Conv2dOp op)
   n = dim(x, 0), c = dim(x, 1), h = dim(x, 2), w = dim(x, 3);
   o = dim(y, 1), oh = dim(y, 2), ow = dim(y, 3);
   kh = dim(weight, 2), kw = dim(weight, 3);
+  isNarrow = llvm::all_of(op->getOperands(), [&](Value buffer) {
+    DimExpr count(1);
+    for (int64_t axis = 0; axis < tensorOf(buffer).getRank(); ++axis)
+      count = count * dim(buffer, axis);
+    return boundOf(count).value_or(INT64_MAX) <= INT32_MAX;
+  });
 }
 
-Value Image::offset(ArrayRef<Value> at) const {
-  Value offset = wide(b, at[0]);
-  for (int axis = 1; axis < 4; ++axis)
-    offset = b.addI(b.mulI(offset, b.extent(dims[axis])), wide(b, at[axis]));
-  return offset;
+Value Image::flatten(ArrayRef<Value> at, ArrayRef<DimExpr> extents) const {
+  auto number = [&](Value of) { return isNarrow ? of : wide(b, of); };
+  Value flat = number(at[0]);
+  for (size_t axis = 1; axis < at.size(); ++axis) {
+    Value extent = b.extent(extents[axis]);
+    flat = b.mulI(flat, isNarrow ? narrow(b, extent) : extent);
+    flat = b.addI(flat, number(at[axis]));
+  }
+  return isNarrow ? wide(b, flat) : flat;
 }
 
 Value Image::loadIf(Value condition, ArrayRef<Value> at) const {
@@ -39,9 +49,9 @@ Value Image::loadIf(Value condition, ArrayRef<Value> at) const {
 }
 
 ConvImages::ConvImages(const ConvShape &s, DeviceBuilder &b)
-    : x{b, {}, {s.n, s.c, s.h, s.w}, s.element},
-      weight{b, {}, {s.o, s.perGroup(s.c), s.kh, s.kw}, s.element},
-      y{b, {}, {s.n, s.o, s.oh, s.ow}, s.element} {
+    : x{b, {}, {s.n, s.c, s.h, s.w}, s.element, s.isNarrow},
+      weight{b, {}, {s.o, s.perGroup(s.c), s.kh, s.kw}, s.element, s.isNarrow},
+      y{b, {}, {s.n, s.o, s.oh, s.ow}, s.element, s.isNarrow} {
   using Kind = plan::ConvKind;
   bias = s.op.getBias() ? b.operand(2) : Value();
   Value out = b.operand(s.op.getBias() ? 3 : 2);
@@ -75,9 +85,8 @@ void kernels::storePixels(const Image &image, Value channel, Value pixel,
   DeviceBuilder &b = image.b;
   DimExpr plane = image.dims[2] * image.dims[3];
   Values at = splitIndex(b, pixel, {image.dims[0], plane});
-  Value offset =
-      b.addI(b.mulI(wide(b, at[0]), b.extent(image.dims[1])), wide(b, channel));
-  offset = b.addI(b.mulI(offset, b.extent(plane)), wide(b, at[1]));
+  Value offset = image.flatten({at[0], channel, at[1]},
+                               {DimExpr(1), image.dims[1], plane});
   storeFloats(b, image.pointer, offset, image.element, values);
 }
 
@@ -110,7 +119,7 @@ class DeviceConv final : public DeviceKernel {
 public:
   using Kind = plan::ConvKind;
 
-  explicit DeviceConv(plan::Conv2dOp op) : shape(op) {}
+  DeviceConv(plan::Conv2dOp op, const BoundOf &boundOf) : shape(op, boundOf) {}
   LogicalResult plan(const DeviceTarget &target, const BoundOf &boundOf);
   LogicalResult emit(int64_t launch, DeviceBuilder &builder) override;
 
@@ -245,6 +254,6 @@ kernels::createDeviceConv(plan::Conv2dOp op, const DeviceTarget &target,
                           const BoundOf &boundOf) {
   if (auto kernel = createMatrixConv(op, target, boundOf))
     return kernel;
-  auto kernel = std::make_unique<DeviceConv>(op);
+  auto kernel = std::make_unique<DeviceConv>(op, boundOf);
   return failed(kernel->plan(target, boundOf)) ? nullptr : std::move(kernel);
 }

@@ -19,8 +19,9 @@ struct ConvShape {
   Type element;
   DimExpr n, c, h, w, o, oh, ow, kh, kw;
   int64_t groups;
+  bool isNarrow; ///< elements of each operand can be counted in 31 bits
 
-  explicit ConvShape(plan::Conv2dOp op);
+  ConvShape(plan::Conv2dOp op, const BoundOf &boundOf);
   DimExpr perGroup(const DimExpr &channels) const {
     return channels.floorDiv(groups);
   }
@@ -32,8 +33,12 @@ struct Image {
   Value pointer;
   std::array<DimExpr, 4> dims;
   Type element;
+  bool isNarrow;
 
-  Value offset(ArrayRef<Value> at) const;
+  Value offset(ArrayRef<Value> at) const { return flatten(at, dims); }
+  /// The number (i64) of a point among those of `extents`, row-major; they may
+  /// be dims joined.
+  Value flatten(ArrayRef<Value> at, ArrayRef<DimExpr> extents) const;
   Value load(ArrayRef<Value> at) const {
     return loadFloat(b, pointer, offset(at), element);
   }

@@ -31,7 +31,7 @@ public:
   using Kind = plan::ConvKind;
   using Split = PackedFactor::Split;
 
-  explicit MatrixConv(plan::Conv2dOp op) : shape(op) {}
+  MatrixConv(plan::Conv2dOp op, const BoundOf &boundOf) : shape(op, boundOf) {}
   bool plan(const DeviceTarget &target, const BoundOf &boundOf);
   LogicalResult emit(int64_t launch, DeviceBuilder &builder) override;
 
@@ -369,6 +369,6 @@ LogicalResult MatrixConv::emit(int64_t launch, DeviceBuilder &b) {
 std::unique_ptr<DeviceKernel>
 kernels::createMatrixConv(plan::Conv2dOp op, const DeviceTarget &target,
                           const BoundOf &boundOf) {
-  auto kernel = std::make_unique<MatrixConv>(op);
+  auto kernel = std::make_unique<MatrixConv>(op, boundOf);
   return kernel->plan(target, boundOf) ? std::move(kernel) : nullptr;
 }

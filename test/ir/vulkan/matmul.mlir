@@ -17,13 +17,22 @@
 // CHECK-COUNT-32: spirv.GL.Fma
 // CHECK-NOT: spirv.GL.Fma
 // CHECK: "LocalSize", 64, 1, 1
+// Rows of 33 are no runs of four: an item finds elements of a one by one, in a
+// loop that has the code for four of them once.
+// CHECK-LABEL: spirv.module @odd
+// CHECK-COUNT-4: spirv.Load "PhysicalStorageBuffer" {{.*}} ["Aligned", 4] : f32
+// CHECK-NOT: spirv.Load "PhysicalStorageBuffer" {{.*}} ["Aligned", 4] : f32
+// CHECK: "LocalSize", 256, 1, 1
 plan.program @f
-    inputs("a" %a : tensor<2048x64xf32>, "b" %b : tensor<64x2048xf32>)
-    outputs("c" %c : tensor<2048x2048xf32>, "d" %d : tensor<4x4xf32>) {
+    inputs("a" %a : tensor<2048x64xf32>, "b" %b : tensor<64x2048xf32>, "e" %e : tensor<2048x33xf32>)
+    outputs("c" %c : tensor<2048x2048xf32>, "d" %d : tensor<4x4xf32>, "f" %f : tensor<2048x2048xf32>) {
   plan.matmul "large" batch [] m_n_k [2048, 2048, 64] strides [64, 1], [2048, 1], [2048, 1]
       offsets [0, 0, 0] act none (%a, %b) -> %c
       : tensor<2048x64xf32>, tensor<64x2048xf32> -> tensor<2048x2048xf32>
   plan.matmul "small" batch [] m_n_k [4, 4, 64] strides [64, 1], [2048, 1], [4, 1]
       offsets [0, 0, 0] act relu (%a, %b) -> %d
       : tensor<2048x64xf32>, tensor<64x2048xf32> -> tensor<4x4xf32>
+  plan.matmul "odd" batch [] m_n_k [2048, 2048, 33] strides [33, 1], [2048, 1], [2048, 1]
+      offsets [0, 0, 0] act none (%e, %b) -> %f
+      : tensor<2048x33xf32>, tensor<64x2048xf32> -> tensor<2048x2048xf32>
 }
