@@ -98,7 +98,7 @@ private:
   IndexMap identity, kept;
   bool needsRow = false;   // a full value depends on a reduction
   bool fullOutput = false; // a full value is written
-  bool hasRowValue = false;
+  bool feedsPoints = false; // points need what is the same along the reduced axes
   bool readsItself = false;
   bool hasTwins = false;   // an op stands in it twice
   bool mixesReductions = false;
@@ -110,13 +110,19 @@ private:
 void GroupCheck::look() {
   llvm::SmallDenseSet<int> inside(group.members.begin(), group.members.end());
   llvm::SmallDenseSet<int> dependent; // on a reduction
+  // The same along the reduced axes without a reduction. Those about to be repeated
+  // here still have their readers elsewhere, so they are known by their ops.
+  llvm::SmallDenseSet<Operation *> rowValues;
   llvm::SmallDenseSet<Operation *> ops;
   for (int member : group.members) {
     const FuseNode &node = graph.nodes[member];
     hasTwins |= !ops.insert(node.op).second;
     const IndexMap &map = group.maps.at(member);
+    bool isFull = map == identity, isKept = group.hasReduction && map == kept;
     bool depends = node.isReduction;
     for (const FuseRead &read : node.reads) {
+      feedsPoints |= (!isKept || node.isReduction) && read.producer >= 0 &&
+                     rowValues.contains(graph.nodes[read.producer].op);
       if (!inside.contains(read.producer))
         continue;
       readsItself |= read.isGuarded || read.isOrder;
@@ -124,7 +130,6 @@ void GroupCheck::look() {
     }
     if (depends)
       dependent.insert(member);
-    bool isFull = map == identity, isKept = group.hasReduction && map == kept;
     if (node.isReduction)
       mixesReductions |= ArrayRef<int64_t>(group.reduced) !=
                              *getReducedAxes(node.op) ||
@@ -139,7 +144,7 @@ void GroupCheck::look() {
       ++numRepeated;
       repeatsCostly |= !isCheap(node.op);
     } else if (isKept && !depends && !isFull) {
-      hasRowValue = true;
+      rowValues.insert(node.op);
     }
     if (!graph.isOutput(member, group))
       continue;
@@ -195,7 +200,7 @@ const char *GroupCheck::explain() const {
   if (numRepeated > maxRepeated || repeatsCostly)
     return "it would be computed again for every repetition";
   // In a row, what is the same along it is computed once; elsewhere at every point.
-  if (hasRowValue && !isTrailing())
+  if (feedsPoints && !isTrailing())
     return "it would be computed again along the reduced axes";
   // Last: ops are repeated only where another reason keeps them apart.
   if (hasTwins)

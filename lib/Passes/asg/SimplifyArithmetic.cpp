@@ -100,14 +100,26 @@ struct SimplifyMul final : OpRewritePattern<asg::MulOp> {
   }
 };
 
-/// x / 1 -> x;  x / (−1) -> −x;  x / c -> x · (1/c) where 1/c is exact, or if asked
+/// Whether a value repeats an extent of at least 1.
+bool isExtent(Value value) {
+  auto broadcast = value.getDefiningOp<asg::BroadcastOp>();
+  auto dim =
+      (broadcast ? broadcast.getX() : value).getDefiningOp<asg::DimOp>();
+  std::optional<DimExpr> extent =
+      dim ? DimExpr::parse(dim.getExtent()) : std::nullopt;
+  return extent && extent->minimum().value_or(0) > 0;
+}
+
+/// x / 1 -> x;  x / (−1) -> −x;  x / c -> x · (1/c) where 1/c is exact, or if asked;
+/// 0 / n -> 0 for an extent n
 struct SimplifyDiv final : OpRewritePattern<asg::DivOp> {
   SimplifyDiv(MLIRContext *context, bool reciprocals)
       : OpRewritePattern(context), reciprocals(reciprocals) {}
 
   LogicalResult matchAndRewrite(asg::DivOp div,
                                 PatternRewriter &rewriter) const final {
-    if (isSplat(div.getRhs(), 1)) {
+    if (isSplat(div.getRhs(), 1) ||
+        (isSplat(div.getLhs(), 0) && isExtent(div.getRhs()))) {
       rewriter.replaceOp(div, div.getLhs());
       return success();
     }

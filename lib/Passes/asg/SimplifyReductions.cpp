@@ -2,6 +2,8 @@
 #include "Matchers.h"
 #include "Simplify.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace asgc {
@@ -211,6 +213,124 @@ struct SumOfNegation final : OpRewritePattern<asg::ReduceSumOp> {
   }
 };
 
+/// Whether all elements along `axes` are the same.
+bool isRepeated(Value x, ArrayRef<int64_t> axes) {
+  if (getSplat(x))
+    return true;
+  auto broadcast = x.getDefiningOp<asg::BroadcastOp>();
+  return broadcast && llvm::none_of(axes, [&](int64_t axis) {
+           return llvm::is_contained(broadcast.getDims(), axis);
+         });
+}
+
+/// The operands of a product, the one that is repeated along `axes` second;
+/// null if neither is.
+std::pair<Value, Value> matchScaled(Value x, ArrayRef<int64_t> axes) {
+  auto mul = x.getDefiningOp<asg::MulOp>();
+  if (mul && isRepeated(mul.getRhs(), axes))
+    return {mul.getLhs(), mul.getRhs()};
+  if (mul && isRepeated(mul.getLhs(), axes))
+    return {mul.getRhs(), mul.getLhs()};
+  return {};
+}
+
+/// Σ c · x -> c · Σ x, where c is repeated along the axes and either nothing
+/// else needs the products or Σ x is computed anyway.
+struct SumOfScaled final : OpRewritePattern<asg::ReduceSumOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(asg::ReduceSumOp op,
+                                PatternRewriter &rewriter) const final {
+    auto [x, factor] = matchScaled(op.getX(), op.getAxes());
+    if (!x || !isFloat(x) || !canScale(op.getType().getElementType()))
+      return rewriter.notifyMatchFailure(op, "operand is no scaled one");
+    bool isSummed = llvm::any_of(x.getUsers(), [&](Operation *user) {
+      auto sum = dyn_cast<asg::ReduceSumOp>(user);
+      return sum && sum.getAxes() == op.getAxes();
+    });
+    if (!isSummed && !op.getX().hasOneUse())
+      return rewriter.notifyMatchFailure(op, "others need the products");
+    Location loc = op.getLoc();
+    Value scale;
+    if (TypedAttr splat = getSplat(factor)) {
+      scale = buildSplat(rewriter, loc, op.getType(), splat);
+    } else {
+      auto broadcast = factor.getDefiningOp<asg::BroadcastOp>();
+      SmallVector<int64_t> dims;
+      for (int64_t dim : broadcast.getDims())
+        dims.push_back(dim - llvm::count_if(op.getAxes(), [&](int64_t axis) {
+                         return axis < dim;
+                       }));
+      scale = asg::buildBroadcast(rewriter, loc, broadcast.getX(), op.getType(),
+                                  dims);
+    }
+    Value sum = asg::ReduceSumOp::create(rewriter, loc, x, op.getAxes());
+    rewriter.replaceOpWithNewOp<asg::MulOp>(op, sum, scale);
+    return success();
+  }
+};
+
+/// Σ c · (x − mean(x)) -> 0, where c is repeated along the axes of both: the
+/// part of a variance's gradient that goes through the mean.
+struct SumOfDeviations final : OpRewritePattern<asg::ReduceSumOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(asg::ReduceSumOp op,
+                                PatternRewriter &rewriter) const final {
+    Value x = op.getX();
+    while (Value inner = getMultiplied(x, op.getAxes()))
+      x = inner;
+    auto sub = x.getDefiningOp<asg::SubOp>();
+    if (!sub || !isFloat(x) ||
+        !isMean(sub.getRhs(), sub.getLhs(), op.getAxes()))
+      return rewriter.notifyMatchFailure(op, "adds no deviations from a mean");
+    TypedAttr zero = rewriter.getZeroAttr(op.getType().getElementType());
+    rewriter.replaceOp(op,
+                       buildSplat(rewriter, op.getLoc(), op.getType(), zero));
+    return success();
+  }
+
+  /// The v of −v, v + v or c · v; null for anything else.
+  static Value getMultiplied(Value x, ArrayRef<int64_t> axes) {
+    if (auto neg = x.getDefiningOp<asg::NegOp>())
+      return neg.getX();
+    if (auto add = x.getDefiningOp<asg::AddOp>();
+        add && add.getLhs() == add.getRhs())
+      return add.getLhs();
+    return matchScaled(x, axes).first;
+  }
+
+  /// Whether `value` repeats Σ x / n along the axes, of n elements.
+  static bool isMean(Value value, Value x, ArrayRef<int64_t> axes) {
+    auto broadcast = value.getDefiningOp<asg::BroadcastOp>();
+    if (!broadcast)
+      return false;
+    auto type = getTensorType(x);
+    Operation *scaled = broadcast.getX().getDefiningOp();
+    auto sum = isa_and_nonnull<asg::DivOp, asg::MulOp>(scaled)
+                   ? scaled->getOperand(0).getDefiningOp<asg::ReduceSumOp>()
+                   : asg::ReduceSumOp();
+    if (!sum || sum.getX() != x || sum.getAxes() != axes ||
+        ArrayRef(getOtherAxes(type.getRank(), axes)) != broadcast.getDims())
+      return false;
+    DimExpr count(1);
+    for (int64_t axis : axes)
+      count = count * asg::getDim(type, axis);
+    Value scale = scaled->getOperand(1);
+    if (auto known = count.asConstant()) {
+      auto number = dyn_cast_or_null<FloatAttr>(getSplat(scale));
+      double n = static_cast<double>(*known);
+      double found = number ? number.getValueAsDouble() : 0;
+      return number &&
+             (isa<asg::DivOp>(scaled) ? found == n
+                                      : std::abs(found * n - 1) <= 1e-7);
+    }
+    auto repeated = scale.getDefiningOp<asg::BroadcastOp>();
+    auto dim = (repeated ? repeated.getX() : scale).getDefiningOp<asg::DimOp>();
+    return isa<asg::DivOp>(scaled) && dim && dim.getExtent() == count.str();
+  }
+};
+
 //===- Contractions -------------------------------------------------------===//
 
 /// dot(transpose(x), y) -> dot(x, y) over x's own axes, where the free axes keep
@@ -320,7 +440,8 @@ void addReductionPatterns(RewritePatternSet &patterns) {
   addReduction<asg::ReduceProdOp>(patterns);
   addReduction<asg::ReduceMaxOp>(patterns);
   addReduction<asg::ReduceMinOp>(patterns);
-  patterns.add<DotOfTranspose, SumOfNegation, TransposeOfDot>(
+  patterns.add<DotOfTranspose, SumOfDeviations, SumOfNegation, SumOfScaled,
+               TransposeOfDot>(
       patterns.getContext());
 }
 

@@ -15,23 +15,32 @@ struct Group {
   SmallVector<KernelRoot> roots;
 };
 
-/// The run-time dims that an op reduces a whole tensor of to a scalar; empty
-/// for other ops.
-SmallVector<DimExpr> getWholeRuntimeDims(Operation *op) {
+/// What reductions of one group have in common: dims and those that go.
+struct ReducedSpace {
+  SmallVector<DimExpr> dims;
+  SmallVector<int64_t> axes;
+  bool operator==(const ReducedSpace &) const = default;
+};
+
+/// That of an op; none for one that reduces nothing, or a whole tensor of known
+/// dims.
+std::optional<ReducedSpace> getReducedSpace(Operation *op) {
   auto axes = getReducedAxes(op);
   if (!axes)
-    return {};
+    return std::nullopt;
   SmallVector<DimExpr> dims = asg::getDims(getType(op->getOperand(0)));
-  bool isRuntime =
-      llvm::any_of(dims, [](const DimExpr &dim) { return !dim.asConstant(); });
-  return isRuntime && axes->size() == dims.size() ? dims
-                                                  : SmallVector<DimExpr>();
+  bool isKnown =
+      llvm::all_of(dims, [](const DimExpr &dim) { return dim.asConstant(); });
+  if (isKnown && axes->size() == dims.size())
+    return std::nullopt;
+  return ReducedSpace{std::move(dims), SmallVector<int64_t>(*axes)};
 }
 
 /// Splits roots in groups that share no computation but that of scalars, so
 /// that each is looked at alone. Scalars of scalars are one group, and so are
-/// sums over the same run-time dims: a launch costs more than they do. (Sums
-/// over dims that are known become the segments of one launch.)
+/// reductions of the same dims: fused, they read the same values, and a launch
+/// costs more than scalars do. (Sums of whole tensors of known dims become the
+/// segments of one launch.)
 std::vector<Group> groupRoots(ArrayRef<Operation *> ops,
                               ArrayRef<KernelRoot> roots) {
   DenseMap<Operation *, size_t> positions; // looked up only
@@ -54,25 +63,24 @@ std::vector<Group> groupRoots(ArrayRef<Operation *> ops,
       llvm::append_range(worklist, op->getOperands());
     }
   }
-  std::vector<std::pair<SmallVector<DimExpr>, size_t>> firstOf;
+  std::vector<std::pair<ReducedSpace, size_t>> firstOf;
   for (auto [index, list] : llvm::enumerate(needed)) {
-    SmallVector<DimExpr> dims;
+    ReducedSpace space; // that of a scalar without one
     bool isScalar = getType(roots[index].value).getRank() == 0;
     for (size_t position : list) {
-      SmallVector<DimExpr> own = getWholeRuntimeDims(ops[position]);
-      if (!own.empty())
-        dims = std::move(own);
+      if (std::optional<ReducedSpace> own = getReducedSpace(ops[position]))
+        space = std::move(*own);
       isScalar &= getType(ops[position]->getResult(0)).getRank() == 0 &&
                   llvm::all_of(ops[position]->getOperands(), [](Value operand) {
                     return getType(operand).getRank() == 0;
                   });
     }
-    if (!isScalar && dims.empty())
+    if (!isScalar && space.dims.empty())
       continue;
     auto known = llvm::find_if(
-        firstOf, [&](const auto &entry) { return entry.first == dims; });
+        firstOf, [&](const auto &entry) { return entry.first == space; });
     if (known == firstOf.end())
-      firstOf.push_back({dims, index});
+      firstOf.push_back({space, index});
     else
       classes.join(ops.size() + index, ops.size() + known->second);
   }

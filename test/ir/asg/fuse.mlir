@@ -386,6 +386,37 @@ asg.graph @repeated_and_written(%x: tensor<5x7xf32> {asg.name = "x"})
 
 // -----
 
+// A running mean joins the sum it follows; what it needs besides is one value a row.
+// CHECK-LABEL: asg.graph @running_mean
+asg.graph @running_mean(%x: tensor<5x7x3xf32> {asg.name = "x"}, %m: tensor<7xf32> {asg.name = "m"})
+    -> (tensor<7xf32> {asg.name = "y"}, tensor<7xf32> {asg.name = "s"}) {
+  // CHECK-NEXT: asg.fusion "reduce"
+  // CHECK-NOT:  asg.fusion
+  // CHECK:      asg.return
+  %c = asg.constant dense<0.9> : tensor<7xf32>
+  %0 = asg.reduce_sum %x axes [0, 2] : (tensor<5x7x3xf32>) -> tensor<7xf32>
+  %1 = asg.mul %m, %c : tensor<7xf32>
+  %2 = asg.add %0, %1 : tensor<7xf32>
+  asg.return %2, %0 : tensor<7xf32>, tensor<7xf32>
+}
+
+// -----
+
+// But not where every point would compute it again.
+// CHECK-LABEL: asg.graph @scaled_points
+asg.graph @scaled_points(%x: tensor<5x7x3xf32> {asg.name = "x"}, %m: tensor<7xf32> {asg.name = "m"})
+    -> (tensor<7xf32> {asg.name = "y"}) {
+  // CHECK-NEXT: asg.fusion "map" -> tensor<7xf32>
+  // CHECK:      asg.fusion "reduce"
+  %0 = asg.exp %m : tensor<7xf32>
+  %1 = asg.broadcast %0 dims [1] : (tensor<7xf32>) -> tensor<5x7x3xf32>
+  %2 = asg.sub %x, %1 : tensor<5x7x3xf32>
+  %3 = asg.reduce_sum %2 axes [0, 2] : (tensor<5x7x3xf32>) -> tensor<7xf32>
+  asg.return %3 : tensor<7xf32>
+}
+
+// -----
+
 // The sum of two products belongs to the first of them.
 // CHECK-LABEL: asg.graph @sum_of_products
 asg.graph @sum_of_products(%x: tensor<4x4xf32> {asg.name = "x"})

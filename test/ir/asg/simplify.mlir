@@ -50,6 +50,7 @@ asg.graph @division(%x: tensor<4xf32> {asg.name = "x"})
   // CHECK-DAG: asg.mul %{{.*}}, %[[Q]]
   // CHECK-DAG: asg.div %{{.*}}, %[[T]]
   // RECIPROCALS-NOT: asg.div
+  // RECIPROCALS: asg.return
   %four = asg.constant dense<4.0> : tensor<4xf32>
   %three = asg.constant dense<3.0> : tensor<4xf32>
   %a = asg.div %x, %four : tensor<4xf32>
@@ -187,6 +188,65 @@ asg.graph @count(%x: tensor<f32> {asg.name = "x"}, %v: tensor<?xf32, #asg.dims<n
   %0 = asg.broadcast %x dims [] : (tensor<f32>) -> tensor<?xf32, #asg.dims<n>>
   %1 = asg.reduce_sum %0 axes [0] : (tensor<?xf32, #asg.dims<n>>) -> tensor<f32>
   asg.return %1 : tensor<f32>
+}
+
+// -----
+
+// What is the same along the axes is multiplied once: where nothing else needs the
+// products, or the sum without it is there anyway.
+// CHECK-LABEL: asg.graph @scaled_sum
+// CHECK-SAME:    (%[[X:.*]]: tensor<4x8xf32> {{.*}}, %[[C:.*]]: tensor<8xf32>
+asg.graph @scaled_sum(%x: tensor<4x8xf32> {asg.name = "x"}, %c: tensor<8xf32> {asg.name = "c"})
+    -> (tensor<8xf32> {asg.name = "a"}, tensor<4x8xf32> {asg.name = "p"}, tensor<8xf32> {asg.name = "b"}, tensor<4xf32> {asg.name = "d"}) {
+  // CHECK-NEXT: %[[B:.*]] = asg.broadcast %[[C]] dims [1]
+  // CHECK-NEXT: %[[P:.*]] = asg.mul %[[X]], %[[B]]
+  // CHECK-NEXT: %[[S:.*]] = asg.reduce_sum %[[X]] axes [0]
+  // CHECK-NEXT: %[[A:.*]] = asg.mul %[[S]], %[[C]]
+  // CHECK-NEXT: %[[D:.*]] = asg.reduce_sum %[[P]] axes [1]
+  // CHECK-NEXT: asg.return %[[A]], %[[P]], %[[S]], %[[D]]
+  %b = asg.broadcast %c dims [1] : (tensor<8xf32>) -> tensor<4x8xf32>
+  %p = asg.mul %x, %b : tensor<4x8xf32>
+  %a = asg.reduce_sum %p axes [0] : (tensor<4x8xf32>) -> tensor<8xf32>
+  %s = asg.reduce_sum %x axes [0] : (tensor<4x8xf32>) -> tensor<8xf32>
+  // Along these axes it is not the same.
+  %d = asg.reduce_sum %p axes [1] : (tensor<4x8xf32>) -> tensor<4xf32>
+  asg.return %a, %p, %s, %d : tensor<8xf32>, tensor<4x8xf32>, tensor<8xf32>, tensor<4xf32>
+}
+
+// -----
+
+// Deviations from a mean add up to nothing, scaled or not; from another axis's mean
+// they do not.
+// CHECK-LABEL: asg.graph @deviations
+// CHECK-SAME:    (%[[X:.*]]: tensor<?x8xf32
+asg.graph @deviations(%x: tensor<?x8xf32, #asg.dims<n, 8>> {asg.name = "x"}, %c: tensor<?xf32, #asg.dims<n>> {asg.name = "c"})
+    -> (tensor<?xf32, #asg.dims<n>> {asg.name = "a"}, tensor<8xf32> {asg.name = "b"}, tensor<?xf32, #asg.dims<n>> {asg.name = "d"}) dims = {n = 6} {
+  // CHECK:      %[[ZERO:.*]] = asg.constant dense<0.0{{.*}}> : tensor<f32>
+  // CHECK:      %[[A:.*]] = asg.broadcast %[[ZERO]] dims []
+  // CHECK:      %[[B:.*]] = asg.constant dense<0.0{{.*}}> : tensor<8xf32>
+  // CHECK:      %[[D:.*]] = asg.reduce_sum %{{.*}} axes [1]
+  // CHECK-NEXT: asg.return %[[A]], %[[B]], %[[D]]
+  %eight = asg.constant dense<8.0> : tensor<f32>
+  %eights = asg.broadcast %eight dims [] : (tensor<f32>) -> tensor<?xf32, #asg.dims<n>>
+  %sum = asg.reduce_sum %x axes [1] : (tensor<?x8xf32, #asg.dims<n, 8>>) -> tensor<?xf32, #asg.dims<n>>
+  %mean = asg.div %sum, %eights : tensor<?xf32, #asg.dims<n>>
+  %means = asg.broadcast %mean dims [0] : (tensor<?xf32, #asg.dims<n>>) -> tensor<?x8xf32, #asg.dims<n, 8>>
+  %0 = asg.sub %x, %means : tensor<?x8xf32, #asg.dims<n, 8>>
+  %cs = asg.broadcast %c dims [0] : (tensor<?xf32, #asg.dims<n>>) -> tensor<?x8xf32, #asg.dims<n, 8>>
+  %1 = asg.mul %cs, %0 : tensor<?x8xf32, #asg.dims<n, 8>>
+  %2 = asg.add %1, %1 : tensor<?x8xf32, #asg.dims<n, 8>>
+  %a = asg.reduce_sum %2 axes [1] : (tensor<?x8xf32, #asg.dims<n, 8>>) -> tensor<?xf32, #asg.dims<n>>
+  // Over the run-time dim, and the mean of nothing but zeros is one.
+  %n = asg.dim "n" : tensor<f32>
+  %ns = asg.broadcast %n dims [] : (tensor<f32>) -> tensor<8xf32>
+  %sum0 = asg.reduce_sum %x axes [0] : (tensor<?x8xf32, #asg.dims<n, 8>>) -> tensor<8xf32>
+  %mean0 = asg.div %sum0, %ns : tensor<8xf32>
+  %means0 = asg.broadcast %mean0 dims [1] : (tensor<8xf32>) -> tensor<?x8xf32, #asg.dims<n, 8>>
+  %3 = asg.sub %x, %means0 : tensor<?x8xf32, #asg.dims<n, 8>>
+  %4 = asg.reduce_sum %3 axes [0] : (tensor<?x8xf32, #asg.dims<n, 8>>) -> tensor<8xf32>
+  %b = asg.div %4, %ns : tensor<8xf32>
+  %d = asg.reduce_sum %3 axes [1] : (tensor<?x8xf32, #asg.dims<n, 8>>) -> tensor<?xf32, #asg.dims<n>>
+  asg.return %a, %b, %d : tensor<?xf32, #asg.dims<n>>, tensor<8xf32>, tensor<?xf32, #asg.dims<n>>
 }
 
 // -----
