@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """asgc convert M.asg -o M.onnx: ONNX's own checker takes it, and ONNX Runtime computes the same.
 
-The checker is Debian's python3-onnx, the runtime npm's onnxruntime-node in benchmarks/node_modules (./x bench puts it
-there). Without one of them its part is left out, and a line says so; asgc reads each file back in any case.
+The checker is Debian's python3-onnx, the runtime npm's onnxruntime-node in benchmarks/node_modules (where there is an
+npm, ./x test puts it there). Without one of them its part is left out, and a line says so; asgc reads each file back in any case.
 """
 
+import array
 import functools
 import json
 import random
 import re
 import shutil
+import struct
 import subprocess
 import sys
 
@@ -87,21 +89,21 @@ def export(t, name, port, dtype, shape, values):
     return export_model(t, model, port, dtype, shape, values)
 
 
-def export_model(t, model, port, dtype, shape, values):
+def export_model(t, model, port, dtype, shape, values, result="output"):
     """Writes `model` with the weights w.safetensors, has it judged, and reads it back: that text."""
     t.asgc("convert", model, "--weights", "w.safetensors", "-o", "m.onnx")
     check(t, "m.onnx")
     arrays.write_npy(t.path("x.npy"), dtype, shape, values)
     t.asgc("run", model, "--weights", "w.safetensors", "--input", f"{port}=x.npy", "--output-dir", "asg")
-    expected = arrays.read_npy(t.path("asg/output.npy"))
+    expected = arrays.read_npy(t.path(f"asg/{result}.npy"))
     t.expect(max(map(abs, expected[1])) > 0.1, "the outputs say nothing")
     ort = run_ort(t, "m.onnx", "ort", {port: "x.npy"})
     if ort:
-        close(t, ort["output"], expected, "ONNX Runtime's output")
+        close(t, ort[result], expected, "ONNX Runtime's output")
     # And back: the same layers, the same numbers.
     t.asgc("convert", "m.onnx", "-o", "back.asg")
     t.asgc("run", "back.asg", "--weights", "back.safetensors", "--input", f"{port}=x.npy", "--output-dir", "back")
-    close(t, arrays.read_npy(t.path("back/output.npy")), expected, "the output after a round trip")
+    close(t, arrays.read_npy(t.path(f"back/{result}.npy")), expected, "the output after a round trip")
     return t.path("back.asg").read_text()
 
 
@@ -169,6 +171,44 @@ def test_gpt2(t):
                    (r"vocab: int = \d+", "vocab: int = 64"))
     text = export_model(t, model, "tokens", "<i8", (8, 16), [random.Random(7).randrange(64) for _ in range(128)])
     t.equal(text.count("causal = true)"), 3, "attentions")
+
+
+def write_large_weights(t, model):
+    """w.safetensors, in which each tensor repeats a few thousand numbers at a scale that keeps signals in range."""
+    random_numbers = numbers(65521, 8, 1.0)  # a prime: no row of a matrix is like the next
+
+    @functools.cache
+    def repeated(scale, shift):
+        return array.array("f", (scale * x + shift for x in random_numbers)).tobytes()
+
+    shapes = {**variables(t, model), **variables(t, model, "state")}
+    header, begin = {}, 0
+    for name, shape in shapes.items():
+        end = begin + 4 * arrays.count(shape)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
+        begin = end
+    text = json.dumps(header).encode()
+    with t.path("w.safetensors").open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for name, shape in shapes.items():
+            if len(shape) > 1:
+                block = repeated((6 / arrays.count(shape[1:])) ** 0.5, 0.0)
+            else:
+                block = repeated(0.2, 0.5 if name.endswith(("weight", "running_var")) else 0.0)
+            times, rest = divmod(4 * arrays.count(shape), len(block))
+            file.writelines([block] * times + [block[:rest]])
+
+
+def test_resnet50_of_full_size(t):
+    model = EXAMPLES / "resnet50/resnet50.asg"
+    write_large_weights(t, model)
+    export_model(t, model, "image", "<f4", (1, 3, 224, 224), numbers(3 * 224 * 224, 9, 1.0), "logits")
+
+
+def test_gpt2_of_full_size(t):
+    model = EXAMPLES / "gpt2/gpt2.asg"
+    write_large_weights(t, model)
+    export_model(t, model, "tokens", "<i8", (1, 128), [random.Random(10).randrange(50257) for _ in range(128)], "logits")
 
 
 POINTS = """use nn
