@@ -325,7 +325,8 @@ void joinUpdates(FuseGraph &graph) {
 }
 
 void joinWholeReductions(FuseGraph &graph) {
-  Classes classes(graph, "reduce", "reduce", /*isExact=*/true);
+  // One alone may still take in what it sums.
+  Classes classes(graph, "reduce", /*single=*/"", /*isExact=*/true);
   for (const FuseGroup &group : graph.groups) {
     if (!group.closed.empty() || !group.hasReduction || group.space.empty() ||
         group.reduced.size() != group.space.size() ||
