@@ -88,9 +88,10 @@ def AsgMixedPrecision : Pass<"asg-mixed-precision", "::mlir::ModuleOp"> {
 def AsgSimplify : Pass<"asg-simplify", "::mlir::ModuleOp"> {
   let summary = "Rewrites asg ops to cheaper equal ones";
   let description = [{
-    Every rewrite keeps NaN and infinities; the sign of a zero and the last bit of a
-    sum may change. Dead ops and repeated ops go as well. Each rewrite's equation
-    stands at its pattern.
+    Every rewrite keeps NaN and infinities but one: a sum of deviations from the mean
+    over the same axes, which gradients of norms have, is 0. The sign of a zero and the
+    last bit of a sum may change. Dead ops and repeated ops go as well. Each rewrite's
+    equation stands at its pattern.
 
     ```mlir
     %0 = asg.transpose %w perm [1, 0] : (tensor<8x4xf32>) -> tensor<4x8xf32>
@@ -148,7 +149,8 @@ def AsgFuse : Pass<"asg-fuse", "::mlir::ModuleOp"> {
     - `update`: isomorphic maps over different tensors, as segments.
 
     `reduce` may have segments, too. Cheap ops are repeated where that saves memory
-    traffic. Ops that stay outside are library calls, or views that their consumer
+    traffic. The gradient of a rectifier asks what is kept anyway, its result or what a
+    max pooling behind it gave, instead of keeping a mask. Ops that stay outside are library calls, or views that their consumer
     reads through. Remarks of category `fusion` say why two ops did not fuse.
 
     ```mlir
