@@ -327,7 +327,7 @@ Value kernels::activate(KernelBuilder &b, plan::Activation activation,
   case plan::Activation::none:
     return x;
   case plan::Activation::relu: // NaN stays
-    return b.select(b.compare(arith::CmpFPredicate::OLT, x, b.f32(0)), b.f32(0),
+    return b.select(b.compare(arith::CmpFPredicate::OLE, x, b.f32(0)), b.f32(0),
                     x);
   case plan::Activation::tanh:
     return math.tanh(x);

@@ -16,6 +16,8 @@
 // CHECK-DAG: @shared_0 : !spirv.ptr<!spirv.array<288 x vector<4xf32>>, Workgroup>
 // CHECK-COUNT-32: spirv.GL.Fma
 // CHECK-NOT: spirv.GL.Fma
+// relu makes 0 of -0.
+// CHECK: spirv.FOrdLessThanEqual
 // CHECK: "LocalSize", 64, 1, 1
 // Rows of 33 are no runs of four: an item finds elements of a one by one, in a
 // loop that has the code for four of them once.
