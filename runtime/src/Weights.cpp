@@ -118,6 +118,33 @@ std::string faultOf(const asgc_safetensors &file,
       shapeText(nameOf(wanted.dtype), wanted.dims, wanted.rank));
 }
 
+/// "'head' is unexpected" for each tensor of the file that is no variable's,
+/// the first twenty of them, after `faults`.
+void appendUnexpected(const asgc_safetensors &file,
+                      const asgc_program_desc &desc, std::string &faults) {
+  constexpr int64_t maxNamed = 20;
+  if (holdsMore(file))
+    return;
+  std::vector<std::string_view> names;
+  for (int32_t i = 0; i < desc.num_variables; ++i)
+    if (isSaved(desc.variables[i]))
+      names.push_back(desc.variables[i].tensor.name);
+  std::sort(names.begin(), names.end());
+  int64_t count = 0;
+  for (int64_t i = 0; i < asgc_safetensors_count(&file); ++i) {
+    asgc_safetensors_tensor tensor;
+    asgc_safetensors_get(&file, i, &tensor);
+    if (std::binary_search(names.begin(), names.end(), tensor.name) ||
+        isCounter(tensor.name))
+      continue;
+    if (count++ < maxNamed)
+      faults +=
+          text(faults.empty() ? "'" : ", '", tensor.name, "' is unexpected");
+  }
+  if (count > maxNamed)
+    faults += text(", and ", count - maxNamed, " more are unexpected");
+}
+
 /// Checks everything, then copies everything.
 asgc_status loadFrom(asgc_program &program, const asgc_safetensors &file,
                      const char *label) {
@@ -132,6 +159,7 @@ asgc_status loadFrom(asgc_program &program, const asgc_safetensors &file,
     if (!fault.empty())
       faults += (faults.empty() ? "" : ", ") + fault;
   }
+  appendUnexpected(file, desc, faults);
   if (!faults.empty())
     return fail(program, ASGC_NOT_FOUND,
                 text(label, " does not fit '", desc.name, "': ", faults));
@@ -146,6 +174,15 @@ asgc_status loadFrom(asgc_program &program, const asgc_safetensors &file,
 }
 
 } // namespace
+
+bool asgc::rt::isCounter(std::string_view name) {
+  return name == "num_batches_tracked" ||
+         name.ends_with(".num_batches_tracked");
+}
+
+bool asgc::rt::holdsMore(const asgc_safetensors &file) {
+  return asgc_safetensors_metadata(&file, "asgc") != nullptr;
+}
 
 asgc_status asgc::rt::loadEmbedded(asgc_program &program) {
   asgc_safetensors *file = nullptr;

@@ -150,7 +150,7 @@ def test_wrong_tensors_give_a_status_and_a_sentence(t):
     compile_points(t)
     arrays.write_safetensors(t.path("wrong.safetensors"),
                              {"fc1.weight": ([8, 3], [0.0] * 24), "fc1.bias": ([8], [0.0] * 8),
-                              "fc2.weight": ([2, 8], [0.0] * 16), "fc2.bias": ([2], [0.0] * 2)})
+                              "fc2.weight": ([2, 8], [0.0] * 16), "head.bias": ([2], [0.0] * 2)})
     link(t, WRONG, "wrong")
     said = {}
     for line in t.run("./wrong").out.splitlines():
@@ -161,7 +161,8 @@ def test_wrong_tensors_give_a_status_and_a_sentence(t):
     for what, parts in {"extent": ["'x'", "[4, 3]", "2]"], "rank": ["'x'", "[4]", "2]"], "dtype": ["'x'", "f32", "f64"],
                         "null": ["'x'", "without data"], "output": ["'output'", "[5, 2]", "batch = 4"],
                         "bound": ["'x'", "17", "16"], "typed": ["'x'", "17", "16"],
-                        "load": ["wrong.safetensors", "'fc1.weight'", "[8, 2]", "[8, 3]"],
+                        "load": ["wrong.safetensors", "'fc1.weight'", "[8, 2]", "[8, 3]", "'fc2.bias' is missing",
+                                 "'head.bias' is unexpected"],
                         "save": ["no/such/folder.safetensors"]}.items():
         status, sentence = said.pop(what)
         t.expect(status > 0, f"{what}: no status", sentence)

@@ -1,6 +1,7 @@
 //===- Load.cpp - Gives variables the tensors of their names --------------===//
 #include "../InputFile.h"
 #include "asgc/Weights.h"
+#include "runtime/src/Weights.h"
 
 #include <fmt/format.h>
 #include <map>
@@ -10,12 +11,6 @@ namespace asgc {
 namespace {
 /// Names of one kind of fault beyond this many are counted.
 constexpr size_t kMaxNamed = 20;
-
-/// PyTorch's batch norm counts its batches; no layer here has use for it.
-bool isCounter(std::string_view name) {
-  return name == "num_batches_tracked" ||
-         name.ends_with(".num_batches_tracked");
-}
 
 void append(std::string &text, const std::vector<std::string> &faults,
             const char *kind) {
@@ -40,7 +35,7 @@ Fit fitOf(const WeightFile &file, std::span<const WeightTarget> targets) {
     auto found = byName.find(tensor.name);
     fit.targets.push_back(found == byName.end() ? nullptr : found->second);
     if (found == byName.end()) {
-      if (!isCounter(tensor.name) && !file.isCheckpoint())
+      if (!rt::isCounter(tensor.name) && !file.isCheckpoint())
         fit.unexpected.push_back("'" + tensor.name + "' is unexpected");
       continue;
     }

@@ -2,6 +2,7 @@
 #include "asgc/safetensors.h"
 #include "Float8.h"
 #include "Formats.h"
+#include "runtime/src/Weights.h"
 
 #include <algorithm>
 
@@ -63,9 +64,7 @@ public:
                       {tensor.dims, tensor.dims + tensor.rank}});
     }
   }
-  bool isCheckpoint() const override {
-    return asgc_safetensors_metadata(file.get(), "asgc") != nullptr;
-  }
+  bool isCheckpoint() const override { return rt::holdsMore(*file); }
 
 private:
   Result<std::span<const std::byte>> readElements(size_t index) override {

@@ -131,8 +131,10 @@ void asgc_program_touch(asgc_program *program);
 asgc_status asgc_program_sync(asgc_program *program);
 
 /** Reads parameters and state by name from a safetensors file. All of them must
- * be there with the compiled shape; other tensors of the file are ignored. f16
- * and bf16 convert to f32. On failure nothing has changed. */
+ * be there with the compiled shape, and nothing else: ASGC_NOT_FOUND names what
+ * is missing, different and unexpected at once. Passed over are PyTorch's
+ * `num_batches_tracked` and what a checkpoint of training holds besides. f32,
+ * f16 and bf16 become each other. On failure nothing has changed. */
 asgc_status asgc_program_load(asgc_program *program, const char *path);
 /** Writes parameters and state as a safetensors file: to a temporary name
  * beside `path`, fsync, rename, so that `path` is always whole. */
