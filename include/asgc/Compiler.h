@@ -39,7 +39,6 @@ struct CompileOptions {
   /// "bf16"; empty: that of their factors.
   std::string precision;
   bool poison = false;               ///< fill dead buffers with NaN
-  std::string weights;               ///< a safetensors file to embed
   bool stripMetadata = false;        ///< leave graph and plan out of the program
   std::vector<std::string> remarks;  ///< "fusion", "memory"
   std::string after;                 ///< stop after this pass
@@ -143,6 +142,9 @@ public:
   /// then.
   Result<std::string> toOnnx(const std::string &entry,
                              const std::vector<NamedArray> &values);
+  /// Puts `weights`, the bytes of a safetensors file, into the program; before
+  /// code is made.
+  void embed(std::string weights);
   /// Relocatable objects that together define `<name>_program`.
   Result<std::vector<std::string>> makeObjects();
   /// The same objects, linked into this process.

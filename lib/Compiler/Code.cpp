@@ -56,7 +56,7 @@ MaybeFault Compilation::State::lowerToLlvm() {
   codegen.poison = options.poison;
   if (!options.stripMetadata)
     codegen.metadata = metadata.str();
-  codegen.weights = options.weights;
+  codegen.weights = embedded;
 
   DialectRegistry codegenDialects;
   registerCodegenDialects(codegenDialects);
@@ -129,6 +129,10 @@ Result<const std::vector<std::string> *> Compilation::State::generateObjects() {
   if (objects.empty())
     return Fault{FaultKind::Internal, "no code could be generated"};
   return &objects;
+}
+
+void Compilation::embed(std::string weights) {
+  state->embedded = std::move(weights);
 }
 
 Result<std::vector<std::string>> Compilation::makeObjects() {

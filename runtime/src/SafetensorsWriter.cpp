@@ -2,6 +2,7 @@
 #include "Error.h"
 #include "Json.h"
 #include "SafetensorsTypes.h"
+#include "Weights.h"
 #include "asgc/file.h"
 #include "asgc/safetensors.h"
 #include <algorithm>
@@ -116,35 +117,21 @@ void finishHeader(std::string &header) {
     header += ' ';
 }
 
-asgc_status writeAll(asgc_file_writer *writer, const std::string &header,
-                     const std::vector<Placed> &order) {
-  char length[8];
-  for (int i = 0; i < 8; ++i)
-    length[i] = char(uint64_t(header.size()) >> (8 * i));
-  if (asgc_status status = asgc_file_write(writer, length, sizeof(length)))
-    return status;
-  if (asgc_status status =
-          asgc_file_write(writer, header.data(), header.size()))
-    return status;
-  for (const Placed &placed : order)
-    if (asgc_status status =
-            asgc_file_write(writer, placed.source->data, size_t(placed.bytes)))
-      return status;
-  return ASGC_OK;
-}
+/// The header of a file, and the tensors in the order of their data.
+struct Layout {
+  std::string header;
+  std::vector<Placed> order;
+};
 
-} // namespace
-
-asgc_status asgc_safetensors_write(const char *path,
-                                   const asgc_safetensors_source *tensors,
-                                   int64_t num_tensors,
-                                   const char *const *metadata,
-                                   int64_t num_metadata) {
+asgc_status layOut(const char *path, const asgc_safetensors_source *tensors,
+                   int64_t num_tensors, const char *const *metadata,
+                   int64_t num_metadata, Layout &layout) {
   if (!path || (!tensors && num_tensors > 0) ||
       (!metadata && num_metadata > 0) || num_tensors < 0 || num_metadata < 0)
     return fail(ASGC_INVALID_ARGUMENT,
                 "the path, the tensors or the metadata are null");
-  std::vector<Placed> order(static_cast<size_t>(num_tensors));
+  std::vector<Placed> &order = layout.order;
+  order.resize(size_t(num_tensors));
   for (size_t i = 0; i < order.size(); ++i)
     if (asgc_status status = measure(path, tensors[i], order[i]))
       return status;
@@ -160,11 +147,53 @@ asgc_status asgc_safetensors_write(const char *path,
   if (asgc_status status = appendTensors(path, header, order))
     return status;
   finishHeader(header);
+  for (int i = 0; i < 8; ++i)
+    layout.header += char(uint64_t(header.size()) >> (8 * i));
+  layout.header += header;
+  return ASGC_OK;
+}
 
+asgc_status writeAll(asgc_file_writer *writer, const Layout &layout) {
+  if (asgc_status status =
+          asgc_file_write(writer, layout.header.data(), layout.header.size()))
+    return status;
+  for (const Placed &placed : layout.order)
+    if (asgc_status status =
+            asgc_file_write(writer, placed.source->data, size_t(placed.bytes)))
+      return status;
+  return ASGC_OK;
+}
+
+} // namespace
+
+asgc_status
+asgc::rt::formatSafetensors(const char *label,
+                            std::span<const asgc_safetensors_source> tensors,
+                            std::string *out_file) {
+  Layout layout;
+  if (asgc_status status = layOut(label, tensors.data(),
+                                  int64_t(tensors.size()), nullptr, 0, layout))
+    return status;
+  *out_file = std::move(layout.header);
+  for (const Placed &placed : layout.order)
+    out_file->append(static_cast<const char *>(placed.source->data),
+                     size_t(placed.bytes));
+  return ASGC_OK;
+}
+
+asgc_status asgc_safetensors_write(const char *path,
+                                   const asgc_safetensors_source *tensors,
+                                   int64_t num_tensors,
+                                   const char *const *metadata,
+                                   int64_t num_metadata) {
+  Layout layout;
+  if (asgc_status status =
+          layOut(path, tensors, num_tensors, metadata, num_metadata, layout))
+    return status;
   asgc_file_writer *writer = nullptr;
   if (asgc_status status = asgc_file_create(path, &writer))
     return status;
-  if (asgc_status status = writeAll(writer, header, order)) {
+  if (asgc_status status = writeAll(writer, layout)) {
     asgc_file_discard(writer);
     return status;
   }

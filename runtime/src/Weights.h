@@ -3,6 +3,8 @@
 #define ASGC_RT_WEIGHTS_H
 
 #include "asgc/safetensors.h"
+#include <span>
+#include <string>
 #include <string_view>
 
 namespace asgc::rt {
@@ -16,6 +18,12 @@ bool holdsMore(const asgc_safetensors &file);
 
 /// Loads the weights that are part of the description.
 asgc_status loadEmbedded(asgc_program &program);
+
+/// The bytes of a file of `tensors`, as asgc_safetensors_write would write it;
+/// `label` stands for the path in sentences.
+asgc_status formatSafetensors(const char *label,
+                              std::span<const asgc_safetensors_source> tensors,
+                              std::string *out_file);
 
 } // namespace asgc::rt
 #endif

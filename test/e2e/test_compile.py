@@ -3,9 +3,12 @@
 
 import json
 import os
+import struct
 import subprocess
+import zipfile
 
 import arrays
+import checkpoints as files
 import harness
 import models
 
@@ -88,6 +91,43 @@ def test_weights_can_be_embedded(t):
     link(t, "main.c", "out", "main")
     t.path("w.safetensors").unlink()
     check_output(t, t.run("./main").out)
+
+
+def test_weights_of_every_format_can_be_embedded(t):
+    setup(t)
+    t.write("main.c", MAIN)
+    (shape, weight), (_, bias) = models.TINY_WEIGHTS.values()
+    raw = {name: struct.pack(f"<{len(values)}f", *values) for name, (_, values) in models.TINY_WEIGHTS.items()}
+    entries = [("fc.weight", files.tensor(files.storage("FloatStorage", "0", 6), shape, [3, 1])),
+               ("fc.bias", files.tensor(files.storage("FloatStorage", "1", 2), [2], [1]))]
+    t.write("w.pt", files.torch_zip(files.dict_of(entries), {"0": raw["fc.weight"], "1": raw["fc.bias"]}))
+    t.write("w.gguf", files.gguf([("fc.weight", shape, 0, raw["fc.weight"]), ("fc.bias", [2], 0, raw["fc.bias"])]))
+    with zipfile.ZipFile(t.path("w.npz"), "w") as archive:
+        for name, (dims, values) in models.TINY_WEIGHTS.items():
+            archive.write(arrays.write_npy(t.path("one.npy"), "<f4", dims, values), name + ".npy")
+    t.write("1.safetensors", files.safetensors({"fc.weight": ("F32", shape, raw["fc.weight"])}))
+    t.write("2.safetensors", files.safetensors({"fc.bias": ("F64", [2], struct.pack("<2d", *bias))}))
+    t.write("w.index.json", json.dumps({"weight_map": {"fc.weight": "1.safetensors", "fc.bias": "2.safetensors"}}))
+    arrays.write_safetensors(t.path("named.safetensors"), {"net.w": (shape, weight), "net.b": ([2], bias)})
+    t.write("w.map", "net.w = fc.weight\nnet.b = fc.bias\n")
+    for weights in (["w.pt"], ["w.gguf"], ["w.npz"], ["w.index.json"], ["named.safetensors", "--map", "w.map"]):
+        t.asgc("compile", "tiny.asg", "--weights", *weights, "--embed-weights", "-o", "out")
+        t.equal(sorted(os.listdir(t.path("out"))), sorted(FILES), weights[0])
+        link(t, "main.c", "out", "main")
+        check_output(t, t.run("./main").out)
+    # An ONNX model brings its own.
+    t.asgc("convert", "tiny.asg", "--weights", "w.pt", "-o", "tiny.onnx")
+    t.asgc("compile", "tiny.onnx", "--embed-weights", "-o", "out")
+    t.expect(not t.path("out/tiny.safetensors").exists(), "weights also stand beside the library")
+    link(t, "main.c", "out", "main")
+    check_output(t, t.run("./main").out)
+    t.contains(t.asgc("compile", "tiny.asg", "--embed-weights", "-o", "none", code=2).err, "needs --weights FILE")
+    # What does not fit is refused before anything is written.
+    t.write("less.pt", files.torch_zip(files.dict_of(entries[:1]), {"0": raw["fc.weight"], "1": raw["fc.bias"]}))
+    for extra in ([], ["--embed-weights"]):
+        error = t.asgc("compile", "tiny.asg", "--weights", "less.pt", *extra, "-o", "none", code=1).err
+        t.contains(error, "less.pt does not fit 'tiny': 'fc.bias' is missing")
+    t.expect(not t.path("none").exists(), "something was written")
 
 
 def test_shared_library(t):

@@ -90,16 +90,6 @@ std::optional<int> verifyFlags(const CompileFlags &flags) {
     complain("say where the library goes: -o DIR, or what to print: --emit=plan");
     return ExitUsage;
   }
-  if (flags.embed && flags.weights.file.empty()) {
-    complain("--embed-weights needs --weights FILE");
-    return ExitUsage;
-  }
-  if (flags.embed && !isShippable(flags.weights)) {
-    complain("--embed-weights takes .safetensors without --map; `asgc convert "
-             "{} -o w.safetensors` makes them",
-             flags.weights.file);
-    return ExitUsage;
-  }
   return std::nullopt;
 }
 
@@ -149,76 +139,55 @@ PackageOptions packageOptions(const CompileFlags &flags) {
   return options;
 }
 
+/// The file that the weights of the library come from.
+const std::string &weightsSource(const CompileFlags &flags) {
+  return flags.weights.file.empty() ? flags.model.file : flags.weights.file;
+}
+
+/// The file of weights that goes with the library, inside it or beside it: that
+/// of --weights, as it is if it can be, else the model's own; empty if there is
+/// none.
+Result<std::string> weightsToShip(const Compilation &compilation,
+                                  const CompileFlags &flags) {
+  const std::vector<ModelVariable> variables = compilation.variables();
+  std::vector<NamedArray> kept;
+  if (!flags.weights.file.empty()) {
+    auto given = readWeights(flags.weights, variables, compilation.name());
+    if (!given)
+      return given.fault();
+    if (isShippable(flags.weights))
+      return readFile(flags.weights.file);
+    kept = std::move(*given);
+  } else {
+    for (const NamedArray &weight : compilation.weights())
+      for (const ModelVariable &variable : variables)
+        if (weight.name == variable.name)
+          kept.push_back(weight);
+  }
+  if (kept.empty())
+    return std::string();
+  return formatWeights(weightsSource(flags), kept);
+}
+
 /// Checks weights against the program by loading them, as an application would.
-MaybeFault checkWeights(const LinkedProgram &program, const std::string &path) {
+MaybeFault checkWeights(asgc_program_desc program, const std::string &weights,
+                        const std::string &path) {
+  program.weights = weights.data();
+  program.weights_bytes = int64_t(weights.size());
   asgc_program *instance = nullptr;
   asgc_options options = {};
   options.threads = 1;
-  asgc_status status =
-      asgc_program_create(&program.description(), &options, &instance);
-  // Embedded weights are read when the program is made.
-  if (MaybeFault fault = faultOf(status, asgc_last_error())) {
-    fault->message = path + ": " + fault->message;
-    return fault;
-  }
-  status = asgc_program_load(instance, path.c_str());
-  MaybeFault fault = faultOf(status, asgc_program_error(instance));
+  asgc_status status = asgc_program_create(&program, &options, &instance);
   asgc_program_destroy(instance);
+  MaybeFault fault = faultOf(status, asgc_last_error());
+  if (fault)
+    fault->message = path + ": " + fault->message;
   return fault;
 }
 
-/// What the program has variables for of `weights`, written to `path`; and its
-/// bytes.
-Result<std::string> shipArrays(const std::vector<NamedArray> &weights,
-                               const LinkedProgram &program,
-                               const fs::path &path) {
-  const asgc_program_desc &description = program.description();
-  std::vector<NamedArray> kept;
-  for (const NamedArray &weight : weights)
-    for (int32_t i = 0; i < description.num_variables; ++i)
-      if (weight.name == description.variables[i].tensor.name)
-        kept.push_back(weight);
-  std::error_code error;
-  fs::create_directories(path.parent_path(), error);
-  if (MaybeFault fault = writeWeights(path.string(), kept))
-    return *fault;
-  if (MaybeFault fault = checkWeights(program, path.string()))
-    return *fault;
-  return readFile(path.string());
-}
-
-/// The bytes of the file of weights that belongs to the library; empty if there
-/// is none. `given` are the values of --weights.
-Result<std::string> shipWeights(const Compilation &compilation,
-                                const std::vector<NamedArray> &given,
-                                const LinkedProgram &program,
-                                const CompileFlags &flags) {
-  if (!flags.weights.file.empty() && isShippable(flags.weights)) {
-    if (MaybeFault fault = checkWeights(program, flags.weights.file))
-      return *fault;
-    return flags.embed ? std::string() : readFile(flags.weights.file);
-  }
-  const std::vector<NamedArray> &weights =
-      flags.weights.file.empty() ? compilation.weights() : given;
-  if (weights.empty())
-    return std::string();
-  return shipArrays(
-      weights, program,
-      fs::path(flags.out) /
-          (std::string(program.description().name) + ".safetensors"));
-}
-
-int writeLibrary(Compilation &compilation, const CompileFlags &flags,
-                 const Session &session) {
-  std::vector<NamedArray> given;
-  if (!flags.weights.file.empty()) {
-    auto weights =
-        readWeights(flags.weights, compilation.variables(), compilation.name());
-    if (!weights)
-      return reportFault(weights.fault());
-    if (!isShippable(flags.weights))
-      given = std::move(*weights);
-  }
+/// Writes the library with the file of weights `weights`, if it is not empty.
+int writeLibrary(Compilation &compilation, std::string weights,
+                 const CompileFlags &flags, const Session &session) {
   PackageInput input;
   input.source = fs::path(flags.model.file).filename().string();
   auto objects = compilation.makeObjects();
@@ -230,10 +199,12 @@ int writeLibrary(Compilation &compilation, const CompileFlags &flags,
     return reportCompilation(compilation, program.fault(), session);
   showDiagnostics(compilation, session);
   input.program = &(*program)->description();
-  auto weights = shipWeights(compilation, given, **program, flags);
-  if (!weights)
-    return reportFault(weights.fault());
-  input.weights = std::move(*weights);
+  if (!weights.empty())
+    if (MaybeFault fault =
+            checkWeights(*input.program, weights, weightsSource(flags)))
+      return reportFault(*fault);
+  if (!flags.embed)
+    input.weights = std::move(weights);
   std::string facts = fmt::format("{{\"target\": {}, \"optimize\": {}, "
                                   "\"passes\": [",
                                   quoteJson(flags.target), flags.optimize);
@@ -286,12 +257,6 @@ int act(const CompileFlags &flags, const Session &session) {
   options.vulkan = hasTarget(flags, "vulkan");
   options.splitsF32 = session.settings.splitsF32();
   options.remarks = splitList(flags.remarks);
-  if (flags.embed) {
-    auto weights = readFile(flags.weights.file);
-    if (!weights)
-      return reportFault(weights.fault());
-    options.weights = std::move(*weights);
-  }
   if (!flags.dump.empty()) {
     std::error_code error;
     fs::create_directories(flags.dump, error);
@@ -304,8 +269,23 @@ int act(const CompileFlags &flags, const Session &session) {
     return *code;
   bool wantsText = !flags.emit.empty() || !flags.after.empty() ||
                    flags.out.empty();
-  int code = wantsText ? emitStage(compilation, flags, session)
-                       : writeLibrary(compilation, flags, session);
+  std::string weights;
+  if (flags.embed || !wantsText) {
+    auto file = weightsToShip(compilation, flags);
+    if (!file)
+      return reportFault(file.fault());
+    weights = std::move(*file);
+  }
+  if (flags.embed && weights.empty()) {
+    complain(
+        "--embed-weights needs --weights FILE, or an ONNX model with weights");
+    return ExitUsage;
+  }
+  if (flags.embed)
+    compilation.embed(weights);
+  int code =
+      wantsText ? emitStage(compilation, flags, session)
+                : writeLibrary(compilation, std::move(weights), flags, session);
   for (const std::string &remark : compilation.remarks())
     sayText(remark);
   if (code == ExitOk && !flags.depfile.empty())

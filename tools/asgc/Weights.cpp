@@ -2,7 +2,7 @@
 #include "Weights.h"
 
 #include "Execution.h"
-#include "asgc/safetensors.h"
+#include "runtime/src/Weights.h"
 
 #include <deque>
 #include <fmt/format.h>
@@ -84,11 +84,14 @@ static std::optional<asgc_dtype> runtimeTypeOf(ElementType type) {
   }
 }
 
-MaybeFault writeWeights(const std::string &path,
-                        const std::vector<NamedArray> &arrays) {
-  std::vector<asgc_safetensors_source> sources;
+namespace {
+/// Arrays as the runtime writes them, alive with what is in `widened`.
+struct Sources {
+  std::vector<asgc_safetensors_source> list;
   std::deque<std::vector<std::byte>> widened;
-  for (const auto &[name, array] : arrays) {
+
+  MaybeFault add(const NamedArray &named, const std::string &path) {
+    const auto &[name, array] = named;
     const std::byte *data = array.data.data();
     ElementType type = array.type;
     if (!runtimeTypeOf(type)) {
@@ -102,12 +105,37 @@ MaybeFault writeWeights(const std::string &path,
         return fault;
       data = widened.back().data();
     }
-    sources.push_back({name.c_str(), array.shape.data(), data,
-                       *runtimeTypeOf(type), int32_t(array.shape.size())});
+    list.push_back({name.c_str(), array.shape.data(), data,
+                    *runtimeTypeOf(type), int32_t(array.shape.size())});
+    return std::nullopt;
   }
-  asgc_status status = asgc_safetensors_write(
-      path.c_str(), sources.data(), int64_t(sources.size()), nullptr, 0);
+};
+} // namespace
+
+MaybeFault writeWeights(const std::string &path,
+                        const std::vector<NamedArray> &arrays) {
+  Sources sources;
+  for (const NamedArray &array : arrays)
+    if (MaybeFault fault = sources.add(array, path))
+      return fault;
+  asgc_status status =
+      asgc_safetensors_write(path.c_str(), sources.list.data(),
+                             int64_t(sources.list.size()), nullptr, 0);
   return faultOf(status, asgc_last_error());
+}
+
+Result<std::string> formatWeights(const std::string &path,
+                                  const std::vector<NamedArray> &arrays) {
+  Sources sources;
+  for (const NamedArray &array : arrays)
+    if (MaybeFault fault = sources.add(array, path))
+      return *fault;
+  std::string bytes;
+  asgc_status status =
+      rt::formatSafetensors(path.c_str(), sources.list, &bytes);
+  if (MaybeFault fault = faultOf(status, asgc_last_error()))
+    return *fault;
+  return bytes;
 }
 
 } // namespace asgc::cli

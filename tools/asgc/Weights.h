@@ -36,6 +36,9 @@ readWeights(const WeightFlags &flags,
 /// Writes `arrays` as safetensors, atomically.
 MaybeFault writeWeights(const std::string &path,
                         const std::vector<NamedArray> &arrays);
+/// The bytes of that file; `path` stands in messages.
+Result<std::string> formatWeights(const std::string &path,
+                                  const std::vector<NamedArray> &arrays);
 
 } // namespace asgc::cli
 
