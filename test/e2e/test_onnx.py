@@ -50,6 +50,17 @@ def test_a_named_dim_takes_the_extent_of_the_input(t):
     check_outputs(t, "out/y.npy", (2, 2), expected())
 
 
+def test_a_model_cannot_choose_where_its_outputs_go(t):
+    arrays.write_npy(t.path("x.npy"), "<f4", (2, 3), sum(ROWS, []))
+    for name in ("../evil", str(t.path("evil")), "a/b"):
+        t.write("m.onnx", onnx.model([onnx.node("Relu", ["x"], [name])], [onnx.value("x", [2, 3])], [onnx.value(name, [2, 3])]))
+        error = t.asgc("run", "m.onnx", "--input", "x.npy", "--output-dir", "out/in", code=1).err
+        t.contains(error, f"output '{name}' cannot be the name of a file; `asgc run --ordinal` numbers them")
+        t.equal(sorted(path.name for path in t.folder.rglob("*")), ["m.onnx", "x.npy"], "files")
+    t.asgc("run", "m.onnx", "--input", "x.npy", "--output-dir", "out", "--ordinal")
+    check_outputs(t, "out/out0.npy", (2, 3), [max(0.0, v) for v in sum(ROWS, [])])
+
+
 def test_a_shape_may_come_from_an_input(t):
     t.write("m.onnx", onnx.model([onnx.node("Reshape", ["x", "shape"], ["y"])],
                                  [onnx.value("x", [2, 3]), onnx.value("shape", [2], onnx.INT64)],

@@ -301,18 +301,27 @@ Result<ArrayMap> readInputs(const std::vector<std::string> &arguments,
 
 MaybeFault writeOutputs(const std::vector<NamedArray> &arrays,
                         const std::string &directory, bool isOrdinal) {
+  std::vector<std::string> files;
+  for (size_t i = 0; i < arrays.size(); ++i) {
+    files.push_back((isOrdinal ? fmt::format("out{}", i) : arrays[i].name) +
+                    ".npy");
+    // The model chose the name; it must not choose the folder as well.
+    if (files.back().find_first_of(std::string_view("/\0", 2)) !=
+        std::string::npos)
+      return Fault{FaultKind::Input,
+                   fmt::format("output '{}' cannot be the name of a file; "
+                               "`asgc run --ordinal` numbers them",
+                               arrays[i].name)};
+  }
   std::error_code error;
   fs::create_directories(directory, error);
   if (error)
     return Fault{FaultKind::Environment,
                  fmt::format("{}: {}", directory, error.message())};
-  for (size_t i = 0; i < arrays.size(); ++i) {
-    std::string name =
-        isOrdinal ? fmt::format("out{}", i) : arrays[i].name;
-    std::string path = (fs::path(directory) / (name + ".npy")).string();
-    if (MaybeFault fault = writeNpy(path, arrays[i].array))
+  for (size_t i = 0; i < arrays.size(); ++i)
+    if (MaybeFault fault = writeNpy((fs::path(directory) / files[i]).string(),
+                                    arrays[i].array))
       return fault;
-  }
   return std::nullopt;
 }
 

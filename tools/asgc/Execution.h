@@ -61,7 +61,8 @@ Result<ArrayMap> readInputs(const std::vector<std::string> &arguments,
                             const std::vector<std::string> &inputNames,
                             const char *option);
 
-/// Writes `arrays` as DIR/NAME.npy, or DIR/out0.npy … with `isOrdinal`.
+/// Writes `arrays` as DIR/NAME.npy, or DIR/out0.npy … with `isOrdinal`. A name
+/// that is no file's is an error, before anything is written.
 MaybeFault writeOutputs(const std::vector<NamedArray> &arrays,
                         const std::string &directory, bool isOrdinal);
 
