@@ -156,6 +156,9 @@ public:
   std::vector<ModelVariable> variables() const;
   /// Values of the parameters that the model came with; an ONNX model has all.
   const std::vector<NamedArray> &weights() const;
+  /// Inputs and outputs whose integers the program carries by wider ones, and
+  /// their types in the ONNX model.
+  const std::map<std::string, ElementType> &carried() const;
   /// The model's name.
   std::string name() const;
 

@@ -40,12 +40,17 @@ struct OnnxModel {
   std::vector<NamedArray> weights;
   /// Inputs whose given values the module depends on.
   std::vector<std::string> specialized;
+  /// The types that the model gives its inputs and outputs of integers that the
+  /// module carries by wider ones.
+  std::map<std::string, ElementType> carried;
 };
 
 /// An array as a module holds it. Integers that the dialect lacks are carried
 /// by wider ones, also as inputs and outputs of a module: u8, u16 and i16 by
 /// i32, u32 by i64. Nothing for u64, which nothing can carry.
 std::optional<HostTensor> toHostTensor(const Array &array);
+/// The element type of files that holds `type`.
+ElementType elementTypeOf(DType type);
 
 /// Reads the ONNX model at `path` (opset 7 to 23, older ones as far as their
 /// operators mean the same). External data is read from files beside it.

@@ -63,6 +63,7 @@ MaybeFault Compilation::State::importOnnx(const std::string &path) {
     return model.fault();
   module = std::move(model->module);
   weights = std::move(model->weights);
+  carried = std::move(model->carried);
   return finishElaboration(start);
 }
 
@@ -135,6 +136,10 @@ const Recipe *Compilation::recipe() const {
 }
 const std::vector<NamedArray> &Compilation::weights() const {
   return state->weights;
+}
+
+const std::map<std::string, ElementType> &Compilation::carried() const {
+  return state->carried;
 }
 std::string Compilation::name() const {
   return state->module ? state->module->getSymName().value_or("model").str()

@@ -110,13 +110,6 @@ static Array transposed(const Array &array) {
   return result;
 }
 
-static ElementType elementTypeOf(DType type) {
-  static constexpr ElementType types[] = {
-      ElementType::F32, ElementType::F16, ElementType::BF16, ElementType::F64,
-      ElementType::I8,  ElementType::I32, ElementType::I64,  ElementType::Bool};
-  return types[size_t(type)];
-}
-
 static Array toArray(const HostTensor &tensor) {
   auto shape = tensor.shape();
   auto bytes = tensor.bytes();

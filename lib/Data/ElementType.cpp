@@ -228,6 +228,34 @@ Range rangeOf(ElementType type) {
       bits > 53 ? std::ldexp(1.0 - 0x1p-53, bits) : std::ldexp(1.0, bits) - 1;
   return {isSigned ? -std::ldexp(1.0, bits) : 0, high};
 }
+
+Fault outOfRange(const std::string &what, ElementType to, size_t index,
+                 ElementType from, auto value) {
+  return {FaultKind::Input,
+          fmt::format("{}: expected {}, but element {} of the {} given is {}",
+                      what, elementName(to), index, elementName(from), value)};
+}
+
+bool isWide(ElementType type) {
+  return type == ElementType::I64 || type == ElementType::U64;
+}
+
+/// Between i64 and u64, which doubles do not hold: what both can say has the
+/// same bits.
+MaybeFault convertWide(ElementType from, const std::byte *data, size_t count,
+                       ElementType to, std::byte *out,
+                       const std::string &what) {
+  for (size_t i = 0; i < count; ++i) {
+    int64_t value;
+    std::memcpy(&value, data + i * sizeof(value), sizeof(value));
+    if (value < 0)
+      return from == ElementType::I64
+                 ? outOfRange(what, to, i, from, value)
+                 : outOfRange(what, to, i, from, uint64_t(value));
+    std::memcpy(out + i * sizeof(value), &value, sizeof(value));
+  }
+  return std::nullopt;
+}
 } // namespace
 
 MaybeFault convertElements(ElementType from, const std::byte *data,
@@ -238,6 +266,8 @@ MaybeFault convertElements(ElementType from, const std::byte *data,
       std::memcpy(out, data, count * elementBytes(to));
     return std::nullopt;
   }
+  if (isWide(from) && isWide(to))
+    return convertWide(from, data, count, to, out, what);
   bool mustHold = !isFloat(to) && from != ElementType::Bool;
   Range range = mustHold ? rangeOf(to) : Range{};
   std::array<double, 1024> chunk;
@@ -247,11 +277,7 @@ MaybeFault convertElements(ElementType from, const std::byte *data,
     for (size_t i = 0; mustHold && i < values.size(); ++i)
       if (!(values[i] >= range.low && values[i] <= range.high) ||
           values[i] != std::trunc(values[i]))
-        return Fault{FaultKind::Input,
-                     fmt::format("{}: expected {}, but element {} of the {} "
-                                 "given is {}",
-                                 what, elementName(to), first + i,
-                                 elementName(from), values[i])};
+        return outOfRange(what, to, first + i, from, values[i]);
     storeElements(to, values, out + first * elementBytes(to));
   }
   return std::nullopt;

@@ -75,6 +75,7 @@ Execution::create(Compilation &compilation, const Settings &settings,
     return linked.fault();
   std::unique_ptr<Execution> result(new Execution());
   result->code = std::move(*linked);
+  result->carried = compilation.carried();
   asgc_options options = {};
   options.threads = settings.threads();
   options.isa = settings.isa();
@@ -171,15 +172,15 @@ bool Execution::hasParameters() const {
   return std::any_of(variables.begin(), variables.end(), isWeight);
 }
 
-/// `array` with elements of `type`.
+/// `array` with elements of `type`; `what` stands in messages.
 static Result<Array> convert(const Array &array, ElementType type,
-                             const std::string &name) {
+                             const std::string &what) {
   Array result{type, array.shape, {}};
   size_t count = size_t(array.elements());
   result.data.resize(count * elementBytes(type));
   if (MaybeFault fault =
           convertElements(array.type, array.data.data(), count, type,
-                          result.data.data(), "input '" + name + "'"))
+                          result.data.data(), what))
     return *fault;
   return result;
 }
@@ -198,11 +199,19 @@ Result<std::vector<NamedArray>> Execution::run(const std::string &entry,
       return Fault{FaultKind::Input,
                    fmt::format("input '{}' is missing; give --input {}=FILE.npy",
                                port.name, port.name)};
-    auto converted =
-        convert(found->second, elementTypeOf(port.dtype), port.name);
-    if (!converted)
-      return converted.fault();
-    arrays.push_back(std::move(*converted));
+    const std::string what = "input '" + port.name + "'";
+    const Array *given = &found->second;
+    std::optional<Array> narrow;
+    if (auto type = carried.find(port.name); type != carried.end()) {
+      auto array = convert(*given, type->second, what);
+      if (!array)
+        return array.fault();
+      given = &narrow.emplace(std::move(*array));
+    }
+    auto array = convert(*given, elementTypeOf(port.dtype), what);
+    if (!array)
+      return array.fault();
+    arrays.push_back(std::move(*array));
   }
   for (size_t i = 0; i < arrays.size(); ++i)
     views.push_back(
@@ -228,6 +237,14 @@ Result<std::vector<NamedArray>> Execution::run(const std::string &entry,
                            ports->outputs[i].dtype, outputs[i].array.shape});
   if (MaybeFault fault = trainable->run(entry, views, outputViews))
     return *fault;
+  for (NamedArray &output : outputs)
+    if (auto type = carried.find(output.name); type != carried.end()) {
+      auto array =
+          convert(output.array, type->second, "output '" + output.name + "'");
+      if (!array)
+        return array.fault();
+      output.array = std::move(*array);
+    }
   return outputs;
 }
 

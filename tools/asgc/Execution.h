@@ -36,7 +36,8 @@ public:
   bool hasParameters() const;
 
   /// Runs `entry` on arrays converted to what its inputs want. Every input must
-  /// be there, and every array must be an input.
+  /// be there, and every array must be an input. What the program carries by a
+  /// wider type has its own, and must fit it.
   Result<std::vector<NamedArray>> run(const std::string &entry,
                                       const ArrayMap &inputs);
 
@@ -45,6 +46,7 @@ private:
   MaybeFault setVariables(const std::vector<NamedArray> &values);
 
   std::unique_ptr<LinkedProgram> code;
+  std::map<std::string, ElementType> carried; ///< see Compilation
   asgc_program *instance = nullptr;
   std::unique_ptr<TrainableProgram> trainable;
 };

@@ -62,6 +62,13 @@ Value wrap(Emitter &e, Value x, const Carrier &carrier) {
 
 } // namespace interop
 
+ElementType elementTypeOf(DType type) {
+  static constexpr ElementType types[] = {
+      ElementType::F32, ElementType::F16, ElementType::BF16, ElementType::F64,
+      ElementType::I8,  ElementType::I32, ElementType::I64,  ElementType::Bool};
+  return types[size_t(type)];
+}
+
 std::optional<HostTensor> toHostTensor(const Array &array) {
   const interop::Carrier *carrier = interop::findCarrier(array.type);
   auto type = carrier ? carrier->dtype : parseDType(elementName(array.type));

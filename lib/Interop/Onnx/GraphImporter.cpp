@@ -425,6 +425,10 @@ LogicalResult GraphImporter::finish(OnnxModel &result) {
     if (auto argument = dyn_cast<BlockArgument>(value))
       result.specialized.push_back(inputNames[argument.getArgNumber()]);
   llvm::sort(result.specialized);
+  names.insert(inputNames.begin(), inputNames.end());
+  for (const std::string &name : names)
+    if (const Carrier *carrier = findCarrierOf(name))
+      result.carried[name] = carrier->element;
   return success();
 }
 

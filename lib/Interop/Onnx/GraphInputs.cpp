@@ -145,20 +145,10 @@ Value GraphImporter::importTensor(StringRef name, HostTensor value,
   if (!isFloat(value.dtype()) || value.shape().empty() ||
       value.numElements() <= maxInline)
     return e.constant(value);
-  auto element = [](DType dtype) {
-    switch (dtype) {
-    case DType::F16:
-      return ElementType::F16;
-    case DType::BF16:
-      return ElementType::BF16;
-    case DType::F64:
-      return ElementType::F64;
-    default:
-      return ElementType::F32;
-    }
-  };
   auto shape = value.shape();
-  Array array{element(value.dtype()), {shape.begin(), shape.end()}, {}};
+  Array array{asgc::elementTypeOf(value.dtype()),
+              {shape.begin(), shape.end()},
+              {}};
   array.data.assign(value.bytes().begin(), value.bytes().end());
   Value read = addParameter(name, elementTypeOf(context, value.dtype()),
                             std::move(array));
