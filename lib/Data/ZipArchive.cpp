@@ -24,10 +24,13 @@ static Fault openFault(zip_error_t *error, const std::string &path,
   std::string reason = zip_error_strerror(error);
   int code = zip_error_code_zip(error);
   zip_error_fini(error);
-  if (code == ZIP_ER_NOZIP || code == ZIP_ER_INCONS)
-    return corruptAt(
-        path, 0, fmt::format("expected a zip archive {}: {}", content, reason));
-  return {FaultKind::Environment, path + ": " + reason};
+  bool isOfSystem = code == ZIP_ER_OPEN || code == ZIP_ER_NOENT ||
+                    code == ZIP_ER_READ || code == ZIP_ER_SEEK ||
+                    code == ZIP_ER_MEMORY;
+  if (isOfSystem)
+    return {FaultKind::Environment, path + ": " + reason};
+  return corruptAt(
+      path, 0, fmt::format("expected a zip archive {}: {}", content, reason));
 }
 
 /// What the archive says of its entries.

@@ -29,6 +29,13 @@ def tensor(name, shape, values, dtype=FLOAT):
     return b"".join(field(1, extent) for extent in shape) + field(2, dtype) + field(8, name) + field(9, raw)
 
 
+def external(name, shape, location, **entries):
+    """A tensor of floats whose bytes lie in the file `location`."""
+    pairs = {"location": location, **entries}
+    data = b"".join(field(13, field(1, key) + field(2, str(text))) for key, text in pairs.items())
+    return b"".join(field(1, extent) for extent in shape) + field(2, FLOAT) + field(8, name) + data + field(14, 1)
+
+
 def value(name, shape, dtype=FLOAT):
     dims = b"".join(field(1, field(2, dim) if isinstance(dim, str) else field(1, dim)) for dim in shape)
     return field(1, name) + field(2, field(1, field(1, dtype) + field(2, dims)))
@@ -49,8 +56,8 @@ def node(op, inputs, outputs, name="", domain="", **attributes):
     return text + b"".join(field(5, attribute(key, value)) for key, value in attributes.items())
 
 
-def model(nodes, inputs, outputs, weights=(), opset=17):
+def model(nodes, inputs, outputs, weights=(), opset=17, domain=""):
     graph = b"".join(field(1, one) for one in nodes) + field(2, "graph")
     graph += b"".join(field(5, one) for one in weights)
     graph += b"".join(field(11, one) for one in inputs) + b"".join(field(12, one) for one in outputs)
-    return field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, opset))
+    return field(1, 8) + field(7, graph) + field(8, field(1, domain) + field(2, opset))

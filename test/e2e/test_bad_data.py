@@ -7,6 +7,7 @@ import io
 import json
 import re
 import struct
+import warnings
 import zipfile
 
 import arrays
@@ -39,6 +40,23 @@ def zipped(name, data):
     return buffer.getvalue()
 
 
+def bomb(stored, announced):
+    """An archive whose directory says that the few bytes of x.npy become `announced`."""
+    data = bytearray(zipped("x.npy", array("<f4", f"({stored // 4},)", bytes(stored))))
+    for signature, at in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
+        struct.pack_into("<I", data, data.index(signature) + at, announced)
+    return bytes(data)
+
+
+def twice(name, data):
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w") as archive:
+        warnings.simplefilter("ignore")
+        archive.writestr(name, data)
+        archive.writestr(name, data)
+    return buffer.getvalue()
+
+
 # file: (bytes, exit code, what the line says behind the name)
 CASES = {
     "empty.npy": (b"", 1, 'expected a .npy file (93 4e 55 4d 50 59), found "" (offset 0)'),
@@ -53,6 +71,10 @@ CASES = {
     "complex.npy": (array("<c8", "(1,)", bytes(8)), 3, 'elements of type "<c8" are not supported'),
     "cut.npz": (zipped("x.npy", array("<f4", "(3,)", bytes(12)))[:-30], 1, "expected a zip archive of .npy files"),
     "inner.npz": (zipped("x.npy", array("<f4", "(3, 3)", bytes(12))), 1, 'expected 36 bytes of data, found an entry of 140'),
+    "bomb.npz": (bomb(4000, (1 << 31) - 1), 1, "the entries expand "),
+    "more.npz": (bomb(1 << 20, 200), 1, "(offset "),
+    "twice.npz": (twice("x.npy", array("<f4", "(1,)", bytes(4))), 1, "expected a zip archive of .npy files: "),
+    "overflow.npz": (zipped("x.npy", array("<f4", "(4611686018427387904, 8)")), 1, "the shape [4611686018427387904, 8] overflows"),
     "empty.csv": (b"", 1, "expected lines with numbers, found an empty file"),
     "ragged.csv": (b"1,2,3\n4,5,6\n7,8\n", 1, "expected 3 columns as in line 1, found 2"),
     "word.csv": (b"1,2,3\n4,five,6\n", 1, 'expected a number in column 1, found "five"'),
@@ -70,6 +92,15 @@ CASES = {
     "json.safetensors": (tensors(b'{"a": {"dtype": "F32", "shape": [4}'), 1, "header is not JSON: expected ',' or ']' (offset 42)"),
     "cut.safetensors": (tensors(tensor("a", [4], 0, 16), bytes(10)), 1, 'tensor "a" lies at 0 to 16 of 10 bytes of data'),
     "size.safetensors": (tensors(tensor("a", [4], 0, 12), bytes(12)), 1, 'tensor "a" has 12 bytes, its shape needs 4 x 4'),
+    "long.safetensors": (tensors(b"{}", length=100_000_001), 1,
+                         "header of 100000001 bytes is longer than the allowed 100000000 (offset 0)"),
+    "twice.safetensors": (tensors(b'{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}, '
+                                  b'"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}', bytes(4)), 1,
+                          'duplicate key "a" (offset 75)'),
+    "order.safetensors": (tensors(tensor("a", [1], 4, 0), bytes(4)), 1, 'tensor "a" lies at 4 to 0 of 4 bytes of data'),
+    "negative.safetensors": (tensors(tensor("a", [1], -4, 0), bytes(4)), 1, 'tensor "a" has an invalid data offset'),
+    "gap.safetensors": (tensors(tensor("a", [1], 4, 8), bytes(8)), 1, 'tensor "a" leaves a gap before it'),
+    "tail.safetensors": (tensors(tensor("a", [1], 0, 4), bytes(8)), 1, "4 bytes after the last tensor"),
     "dtype.safetensors": (tensors(tensor("a", [4], 0, 16, "F99"), bytes(16)), 1, 'tensor "a" has the unknown dtype "F99"'),
     "huge.safetensors": (tensors(tensor("a", [1 << 62, 8], 0, 16), bytes(16)), 1, 'tensor "a" is too large'),
     "overlap.safetensors": (tensors({**tensor("a", [4], 0, 16), **tensor("b", [4], 8, 24)}, bytes(24)), 1,

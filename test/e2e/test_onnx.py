@@ -2,6 +2,7 @@
 """ONNX models on the command line."""
 
 import json
+import struct
 
 import arrays
 import harness
@@ -147,6 +148,125 @@ def test_a_broken_file_is_refused_with_the_place(t):
     t.equal(len(result.err.strip().splitlines()), 1, "lines")
     t.write("n.onnx", b"")
     t.contains(t.asgc("check", "n.onnx", code=1).err, "not an ONNX model")
+
+
+def test_an_input_has_the_shape_of_the_model(t):
+    for dims, expected in (([2, 3], "[2, 3]"), (["batch", 3], "3]")):
+        t.write("m.onnx", onnx.model([onnx.node("Relu", ["x"], ["y"])], [onnx.value("x", dims)], [onnx.value("y", dims)]))
+        for shape in ([2, 4], [6], [2, 3, 1]):
+            arrays.write_npy(t.path("x.npy"), "<f4", shape, [1.0] * arrays.count(shape))
+            error = t.asgc("run", "m.onnx", "--input", "x.npy", "--output-dir", "out", code=1).err
+            for part in ("'x'", str(shape), expected):
+                t.contains(error, part)
+    t.expect(not t.path("out").exists(), "something was written")
+
+
+def add_weight(weight):
+    """x + w, where w is a tensor of the file in the given bytes."""
+    return onnx.model([onnx.node("Add", ["x", "w"], ["y"])], [onnx.value("x", [2])], [onnx.value("y", [2])], [weight])
+
+
+def relu(**options):
+    return onnx.model([onnx.node("Relu", ["x"], ["y"])], [onnx.value("x", [2])], [onnx.value("y", [2])], **options)
+
+
+def nested(depth):
+    """An If in an If in an If …"""
+    node = onnx.node("Relu", ["x"], ["y"])
+    for _ in range(depth):
+        branch = onnx.field(1, node) + onnx.field(12, onnx.value("y", [2]))
+        node = onnx.node("If", ["c"], ["y"]) + onnx.field(5, onnx.field(1, "then_branch") + onnx.field(6, branch) + onnx.field(20, 5))
+    return onnx.model([node], [onnx.value("x", [2])], [onnx.value("y", [2])])
+
+
+RAW = onnx.field(8, "w") + onnx.field(9, b"\0" * 8)  # a weight's name and data, without dims and type
+FLOAT = onnx.field(2, onnx.FLOAT)
+# name: (bytes, exit code, what the line says behind "asgc: m.onnx: ")
+BAD = {
+    "a field of a number that does not end": (relu() + b"\x08\xff\xff", 1, "the file ends inside a number"),
+    "a group that is not closed": (relu() + b"\x0b", 1, "the file ends inside a number, or a field is of no known kind (offset "),
+    "a field without number": (relu() + b"\x00\x01", 1, "(offset "),
+    "text": (b"not a protobuf at all", 1, "(offset "),
+    "nothing but an opset": (onnx.field(8, onnx.field(2, 17)), 1, "not an ONNX model: it has no graph or no opset (offset 0)"),
+    "no opset": (onnx.field(7, onnx.field(2, "graph")), 1, "not an ONNX model: it has no graph or no opset (offset 0)"),
+    "messages without end": (nested(60), 1, "nested deeper than 100 (offset "),
+    "an opset of the future": (relu(opset=99), 3, "opset 99 is not supported, only 7 to 23 are"),
+    "an opset below one": (relu(opset=0), 3, "opset 0 is not supported"),
+    "a negative opset": (relu(opset=-5), 3, "opset -5 is not supported"),
+    "an opset of another domain": (relu(domain="com.example"), 1,
+                                     "node 'y' (Relu): the model imports no opset of ONNX's own operators"),
+    "a shape that overflows": (add_weight(onnx.field(1, 1 << 40) * 2 + FLOAT + RAW), 1, "tensor 'w': the shape [1099511627776, 1099511627776] wants more elements than are there"),
+    "a shape whose bytes overflow": (add_weight(onnx.field(1, 1 << 62) + FLOAT + RAW), 1, "tensor 'w': the shape [4611686018427387904] wants more elements than are there"),
+    "a negative extent": (add_weight(onnx.field(1, -2) + FLOAT + RAW), 1, "tensor 'w': the shape [-2] wants more elements than are there"),
+    "fewer data than the shape": (add_weight(onnx.field(1, 3) + FLOAT + RAW), 1, "tensor 'w': its data do not fit the shape [3] of f32"),
+    "more data than the shape": (add_weight(onnx.field(1, 1) + FLOAT + RAW), 1, "tensor 'w': its data do not fit the shape [1] of f32"),
+    "an unknown type": (add_weight(onnx.field(1, 2) + onnx.field(2, 77) + RAW), 3, "tensor 'w': elements of type f8 or i4 are not supported"),
+    "an input that overflows": (onnx.model([onnx.node("Relu", ["x"], ["y"])], [onnx.value("x", [1 << 40, 1 << 40])],
+                                           [onnx.value("y", [2])]), 1, "input 'x': its shape is too large"),
+    "two weights of one name": (onnx.model([onnx.node("Add", ["x", "w"], ["y"])], [onnx.value("x", [2])], [onnx.value("y", [2])],
+                                           [onnx.tensor("w", [2], [1, 2])] * 2), 1, "two weights are called 'w'"),
+    "two inputs of one name": (onnx.model([onnx.node("Relu", ["x"], ["y"])], [onnx.value("x", [2])] * 2, [onnx.value("y", [2])]),
+                               1, "two inputs are called 'x'"),
+    "two outputs of one name": (onnx.model([onnx.node("Relu", ["x"], ["y"])], [onnx.value("x", [2])], [onnx.value("y", [2])] * 2),
+                                1, "two outputs are called 'y'"),
+    "two values of one name": (onnx.model([onnx.node("Relu", ["x"], ["y"]), onnx.node("Neg", ["x"], ["y"])],
+                                          [onnx.value("x", [2])], [onnx.value("y", [2])]), 1,
+                               "node 'y' (Neg): there is a value 'y' already"),
+    "a value of a weight's name": (onnx.model([onnx.node("Neg", ["x"], ["y"]), onnx.node("Add", ["x", "y"], ["z"])],
+                                              [onnx.value("x", [2])], [onnx.value("z", [2])], [onnx.tensor("y", [2], [1, 2])]), 1,
+                                   "node 'y' (Neg): there is a value 'y' already"),
+    "a value from nowhere": (onnx.model([onnx.node("Add", ["x", "z"], ["y"])], [onnx.value("x", [2])], [onnx.value("y", [2])]), 1, "z"),
+    "a cycle": (onnx.model([onnx.node("Add", ["x", "b"], ["a"]), onnx.node("Relu", ["a"], ["b"])], [onnx.value("x", [2])],
+                           [onnx.value("b", [2])]), 1, "b"),
+    "an output from nowhere": (onnx.model([], [onnx.value("x", [2])], [onnx.value("y", [2])]), 1, "nothing computes the output 'y'"),
+}
+
+
+def test_each_bad_model_is_refused_in_one_line_and_nothing_is_written(t):
+    arrays.write_npy(t.path("x.npy"), "<f4", (2,), [1.0, 2.0])
+    commands = (["check", "m.onnx"], ["run", "m.onnx", "--input", "x.npy", "--output-dir", "out"], ["compile", "m.onnx", "-o", "lib"],
+                *(["convert", "m.onnx", "-o", f"c.{form}"] for form in ("asg", "mlir", "mlirbc", "json", "onnx")))
+    faults = []
+    for name, (data, code, part) in BAD.items():
+        t.write("m.onnx", data)
+        for command in commands:
+            result = t.asgc(*command, code=None)
+            files = sorted(path.name for path in t.folder.iterdir())
+            if (result.code != code or not result.err.startswith("asgc: m.onnx: ") or part not in result.err or result.out or
+                    len(result.err.splitlines()) != 1 or files != ["m.onnx", "x.npy"]):
+                faults.append(f"{name}: expected {code} and {part!r}\n{result}\n{files}")
+                break
+    t.expect(not faults, *faults or [""])
+
+
+def test_external_data_stay_beside_the_model(t):
+    t.write("secret", struct.pack("<2f", 5.0, 7.0))
+    arrays.write_npy(t.path("x.npy"), "<f4", (2,), [1.0, 2.0])
+    t.write("m/w.bin", struct.pack("<4f", 9.0, 10.0, 20.0, 9.0))
+    t.path("m/link").symlink_to(t.path("secret"))
+    t.path("m/folder").symlink_to(t.folder)
+    t.path("m/near").symlink_to("w.bin")
+    cases = [(["../secret"], 1, "external data at '../secret', which is not beside the model"),
+             (["a/../../secret"], 1, "which is not beside the model"), ([str(t.path("secret"))], 1, "which is not beside the model"),
+             (["link"], 1, "which is not beside the model"), (["folder/secret"], 1, "which is not beside the model"),
+             ([""], 1, "which is not beside the model"), (["a\0b"], 1, "which is not beside the model"),
+             (["none.bin"], 4, "No such file"), (["w.bin", 12, 8], 1, "external data [12, 20) of 'w.bin', which has 16 bytes"),
+             (["w.bin", 20, 0], 1, "which has 16 bytes"), (["w.bin", -4, 8], 1, "malformed offset or length"),
+             (["w.bin", 4, "8x"], 1, "malformed offset or length"), (["w.bin", "9" * 30, 8], 1, "malformed offset or length"),
+             (["w.bin", 4, 4], 1, ""), (["w.bin", 4, 12], 1, ""), (["."], 4, "")]
+    for (location, *place), code, part in cases:
+        entries = dict(zip(("offset", "length"), place))
+        t.write("m/m.onnx", add_weight(onnx.external("w", [2], location, **entries)))
+        for command in (["check", "m/m.onnx"], ["run", "m/m.onnx", "--input", "x.npy", "--output-dir", "out"]):
+            error = t.asgc(*command, code=code).err
+            t.expect(error.startswith("asgc: m/m.onnx: ") and len(error.splitlines()) == 1, "not one line", error)
+            t.contains(error, part)
+            t.contains(error, "'w'")
+    t.expect(not t.path("out").exists(), "something was written")
+    for location in ("w.bin", "near", "./w.bin"):
+        t.write("m/m.onnx", add_weight(onnx.external("w", [2], location, offset=4, length=8)))
+        t.asgc("run", "m/m.onnx", "--input", "x.npy", "--output-dir", "out")
+        check_outputs(t, "out/y.npy", (2,), [11.0, 22.0])
 
 
 def test_a_node_that_cannot_be_is_named(t):

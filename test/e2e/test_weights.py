@@ -202,6 +202,10 @@ def test_shards_with_an_index(t):
     index["weight_map"]["fc.bias"] = "none.safetensors"
     t.write("bad.index.json", json.dumps(index))
     t.contains(t.asgc("check", "bad.index.json", code=4).err, "none.safetensors")
+    with open(t.path("long.index.json"), "wb") as file:
+        file.truncate(100_000_001)
+    t.contains(t.asgc("check", "long.index.json", code=1).err,
+               "long.index.json: expected an index of at most 100000000 bytes, not compressed (offset 0)")
 
 
 def block(draw, size, halves):
@@ -379,6 +383,14 @@ def bomb():
     return buffer.getvalue()
 
 
+def announced(size):
+    """An archive whose directory says that its pickle has `size` bytes."""
+    data = bytearray(hostile(GOOD, compression=zipfile.ZIP_DEFLATED))
+    for signature, at in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
+        struct.pack_into("<I", data, data.index(signature) + at, size)
+    return bytes(data)
+
+
 TENSOR = [("a", [32], 0, bytes(128))]
 # file: (bytes, exit code, what the line says behind the name)
 CASES = {
@@ -411,6 +423,7 @@ CASES = {
     "short.pt": (hostile(GOOD, {"0": bytes(12)}), 1, 'storage "0" has 12 bytes in the archive, expected 16'),
     "many.pt": (hostile(files.dict_of([("a", files.tensor(files.storage("FloatStorage", "0", 1 << 62), [1], [1]))])), 1,
                 "a storage of 4611686018427387904 elements is too large"),
+    "long.pt": (announced(100_000_001), 1, "a pickle of 100000001 bytes is longer than the allowed 100000000 (offset 0)"),
     "bomb.pt": (bomb(), 1, "the entries expand "),
     "text.pt": (hostile(files.text("words")), 0, ""),
     "endian.pt": (hostile(GOOD, extra=[("archive/byteorder", "big")]), 3, 'its numbers are in the byte order "big"'),

@@ -52,7 +52,8 @@ int act(const GradOptions &options, const Session &session) {
   MaybeFault fault;
   if (options.seed || options.weights.isPartial)
     fault = (*execution)->program().init(options.seed.value_or(0));
-  else if (options.weights.file.empty() && (*execution)->hasParameters())
+  else if (options.weights.file.empty() && compilation.weights().empty() &&
+           (*execution)->hasParameters())
     fault = Fault{FaultKind::Input,
                   "the model has parameters; give --weights FILE, or --seed N "
                   "for fresh ones"};

@@ -76,13 +76,26 @@ void GraphImporter::scanNodes(const Nodes &nodes,
 }
 
 std::optional<Fault> GraphImporter::findUnsupported() {
-  for (const onnx::OperatorSetIdProto &opset : model.opset_import())
-    opsets[opset.domain() == "ai.onnx" ? "" : opset.domain()] = opset.version();
-  if (auto own = opsets.find("");
-      own != opsets.end() && (own->second < 1 || own->second > 23))
-    return Fault{FaultKind::Unsupported,
-                 fmt::format("{}: opset {} is not supported, only 7 to 23 are",
-                             path, own->second)};
+  auto import = [&](const auto &imports) -> std::optional<Fault> {
+    for (const onnx::OperatorSetIdProto &opset : imports) {
+      std::string domain = opset.domain() == "ai.onnx" ? "" : opset.domain();
+      if (domain.empty() && (opset.version() < 1 || opset.version() > 23))
+        return Fault{
+            FaultKind::Unsupported,
+            fmt::format("{}: opset {} is not supported, only 7 to 23 are", path,
+                        opset.version())};
+      opsets[domain] = opset.version();
+    }
+    return std::nullopt;
+  };
+  auto fault = import(model.opset_import());
+  auto own = opsets;
+  for (const onnx::FunctionProto &function : model.functions())
+    if (!fault)
+      fault = import(function.opset_import());
+  opsets = std::move(own);
+  if (fault)
+    return fault;
   scanNodes(model.graph().node(), opsets, 0);
   for (const onnx::FunctionProto &function : model.functions())
     scanNodes(function.node(), opsets, 0);
@@ -180,6 +193,10 @@ Values GraphImporter::importOperator(const onnx::NodeProto &node,
     return {};
   }
   auto opset = opsets.find(domain);
+  if (opset == opsets.end() && domain.empty()) {
+    e.fail("the model imports no opset of ONNX's own operators");
+    return {};
+  }
   Call call(*this, e, node, opset == opsets.end() ? 1 : opset->second,
             std::move(operands), std::move(carriers));
   Values results = findOperator(domain, node.op_type())->import(call);
@@ -191,6 +208,15 @@ Values GraphImporter::importOperator(const onnx::NodeProto &node,
   return results;
 }
 
+void GraphImporter::define(const std::string &name, Value value,
+                           const Carrier *carrier) {
+  bool isWeight = !scope->parent && initializers.count(name);
+  if (!scope->values.try_emplace(name, value).second || isWeight)
+    e.fail("there is a value '" + name + "' already");
+  else
+    scope->keepCarrier(name, carrier);
+}
+
 void GraphImporter::importNode(const onnx::NodeProto &node) {
   if (++numNodes > kMaxNodes) {
     e.refuse("more than " + Twine(kMaxNodes) +
@@ -200,11 +226,10 @@ void GraphImporter::importNode(const onnx::NodeProto &node) {
   std::string domain = domainOf(node);
   if (domain.empty() && node.op_type() == "Constant" &&
       node.output_size() == 1) {
-    Value value = importConstant(node);
-    scope->values[node.output(0)] = value;
-    if (node.attribute_size() == 1)
-      scope->keepCarrier(node.output(0),
-                         findCarrier(node.attribute(0).t().data_type()));
+    define(node.output(0), importConstant(node),
+           node.attribute_size() == 1
+               ? findCarrier(node.attribute(0).t().data_type())
+               : nullptr);
     if (e.hasFailed())
       report(node);
     return;
@@ -240,9 +265,8 @@ void GraphImporter::importNode(const onnx::NodeProto &node) {
       e.refuse("its output '" + node.output(i) + "' is not supported");
       break;
     }
-    scope->values[node.output(i)] = results[i];
-    scope->keepCarrier(node.output(i),
-                       size_t(i) < carriers.size() ? carriers[i] : nullptr);
+    define(node.output(i), results[i],
+           size_t(i) < carriers.size() ? carriers[i] : nullptr);
   }
   if (!e.hasFailed())
     return;

@@ -72,6 +72,9 @@ private:
   void
   importNodes(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes);
   void importNode(const onnx::NodeProto &node);
+  /// Gives the scope a value that a node computes; a second one fails.
+  void define(const std::string &name, mlir::Value value,
+              const Carrier *carrier);
   mlir::Value importTensor(llvm::StringRef name, HostTensor value,
                            int64_t maxInline);
   mlir::Value addParameter(llvm::StringRef name, mlir::Type element,

@@ -1,6 +1,7 @@
 //===- GraphInputs.cpp - Inputs and weights of an ONNX graph --------------===//
 #include "lib/Interop/Onnx/GraphImporter.h"
 
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringExtras.h"
 
 #include <fmt/format.h>
@@ -102,9 +103,10 @@ LogicalResult GraphImporter::importInputs(onnx::GraphProto &graph) {
     std::optional<HostTensor> value;
     if (given != inputs.end())
       value = toHostTensor(given->second);
-    // Values decide the extents that the model leaves open.
-    if (value && int64_t(value->shape().size()) == type->getRank() &&
-        getDType(type->getElementType()) == value->dtype()) {
+    // Values decide the extents that the model leaves open, and no others.
+    if (value && getDType(type->getElementType()) == value->dtype() &&
+        succeeded(verifyCompatibleShape(
+            type->getShape(), {value->shape().data(), value->shape().size()}))) {
       auto shape = value->shape();
       type = RankedTensorType::get({shape.data(), shape.size()},
                                    type->getElementType());
