@@ -68,4 +68,11 @@ for source in "$work/bench/table.c" "$root/benchmarks/worker_gpu.c"; do
 done
 link "$folder/bench" "$work"/bench/*.o
 cp "$root/benchmarks/gpu_compare.py" "$folder"
-echo "gpu-kit: $(du -sm "$folder" | cut -f1) MiB in $folder"
+# It travels over slow lines, so it may not grow; 40 MiB is the goal.
+most=48
+size=$(du -cm "$folder"/{suite,bench,cases.safetensors,gpu_compare.py} | tail -n 1 | cut -f1)
+echo "gpu-kit: $size MiB in $folder"
+if ((size > most)); then
+  echo "gpu-kit.sh: a kit may have $most MiB" >&2
+  exit 1
+fi

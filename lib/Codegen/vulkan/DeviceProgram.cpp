@@ -201,7 +201,10 @@ FailureOr<int64_t> Emitter::addShader(spirv::ModuleOp module,
                                       const SpirvBuilder &code,
                                       const MatrixUnit &unit) {
   SmallVector<uint32_t, 0> words;
-  if (failed(spirv::serialize(module, words)))
+  // No one asks what things are called.
+  spirv::SerializationOptions options;
+  options.emitSymbolName = false;
+  if (failed(spirv::serialize(module, words, options)))
     return failure();
   std::vector<uint32_t> key(words.begin(), words.end());
   auto [entry, isNew] = known.try_emplace(key, std::ssize(result.shaders));

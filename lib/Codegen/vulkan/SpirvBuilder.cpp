@@ -4,7 +4,9 @@
 #include "asgc/program.h"
 
 #include "mlir/IR/Dominance.h"
+#include "mlir/IR/Iterators.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/CSE.h"
 
 using namespace mlir;
@@ -22,6 +24,40 @@ Location fileLocation(Location loc) {
     return WalkResult::interrupt();
   });
   return found;
+}
+
+/// Whole numbers that do not depend on a branch leave it. They may be computed
+/// in vain then, but once for all branches that need them.
+void hoistIntegers(spirv::ModuleOp module) {
+  auto isInteger = [](Value value) {
+    auto type = dyn_cast<IntegerType>(getElementTypeOrSelf(value.getType()));
+    return type && type.getWidth() > 1;
+  };
+  // The innermost first: what leaves one may leave the next.
+  module.walk([&](spirv::SelectionOp selection) {
+    Region &body = selection.getBody();
+    for (Block &block : body)
+      for (Operation &op : llvm::make_early_inc_range(block))
+        if (op.getNumResults() == 1 && isInteger(op.getResult(0)) &&
+            isPure(&op) && llvm::all_of(op.getOperands(), [&](Value operand) {
+              return isInteger(operand) &&
+                     !body.isAncestor(operand.getParentRegion());
+            }))
+          op.moveBefore(selection);
+  });
+}
+
+/// Templates compute places where they need them, most of them many times.
+void shrink(spirv::ModuleOp module) {
+  IRRewriter rewriter(module.getContext());
+  auto eraseDead = [&](Operation *op) {
+    if (isOpTriviallyDead(op))
+      op->erase();
+  };
+  module->walk<WalkOrder::PostOrder, ReverseIterator>(eraseDead);
+  hoistIntegers(module);
+  DominanceInfo dominance(module);
+  eliminateCommonSubExpressions(rewriter, dominance, module);
 }
 
 constexpr int64_t kPushWords = ASGC_PUSH_BYTES / 8;
@@ -74,10 +110,7 @@ spirv::ModuleOp SpirvBuilder::finish() {
   module.setVceTripleAttr(spirv::VerCapExtAttr::get(
       spirv::Version::V_1_5, capabilities.getArrayRef(),
       extensions.getArrayRef(), builder.getContext()));
-  // Templates compute places where they need them, most of them many times.
-  IRRewriter rewriter(builder.getContext());
-  DominanceInfo dominance(module);
-  eliminateCommonSubExpressions(rewriter, dominance, module);
+  shrink(module);
   builder.setInsertionPointAfter(module);
   return module;
 }

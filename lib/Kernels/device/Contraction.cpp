@@ -209,7 +209,8 @@ void Contraction::emitTile(DeviceBuilder &k, const TileGrid::Tile &part,
     bLoader.copy(depth, end);
     k.barrier();
   };
-  Values zeros(tile.itemRows * tile.itemColumns, k.f32(0));
+  Values zeros(tile.itemRows * tile.itemColumns / kQuad,
+               k.splat(k.f32(0), kQuad));
   // The first turn only brings a slice, the last one brings one that nobody
   // needs: so there is one copy of that code, which may be long.
   Value first = k.subI(part.from, k.i64(tile.depth));
@@ -232,7 +233,7 @@ void Contraction::emitTile(DeviceBuilder &k, const TileGrid::Tile &part,
   storeTile(k, part, sums, workspace);
 }
 
-/// sums + what the slices in the group's memory add.
+/// sums (quads of a row) + what the slices in the group's memory add.
 Values Contraction::multiply(DeviceBuilder &k, int64_t aArray, int64_t bArray,
                              ValueRange sums) const {
   int64_t itemsAcross = tile.columns / tile.itemColumns;
@@ -242,15 +243,12 @@ Values Contraction::multiply(DeviceBuilder &k, int64_t aArray, int64_t bArray,
   // away as all items are wide: then neighbours read neighbouring quads.
   auto loadQuads = [&](int64_t array, Value depth, int64_t across,
                        int64_t perItem, Value number) {
-    Values numbers;
+    Values quads;
     Value line = k.addI(k.mulI(depth, k.i32(strideOf(across))), number);
-    for (int64_t i = 0; i < perItem / kQuad; ++i) {
-      Value quad =
-          k.loadShared(array, k.addI(line, k.i32(i * across / perItem)));
-      for (int64_t lane = 0; lane < kQuad; ++lane)
-        numbers.push_back(k.extract(quad, lane));
-    }
-    return numbers;
+    for (int64_t i = 0; i < perItem / kQuad; ++i)
+      quads.push_back(
+          k.loadShared(array, k.addI(line, k.i32(i * across / perItem))));
+    return quads;
   };
   return k.loop(k.i64(0), k.i64(tile.depth), kUnrolled, sums,
                 [&](Value at, ValueRange before) -> Values {
@@ -261,11 +259,14 @@ Values Contraction::multiply(DeviceBuilder &k, int64_t aArray, int64_t bArray,
                                             tile.itemRows, itemRow);
                     Values right = loadQuads(bArray, depth, tile.columns,
                                              tile.itemColumns, itemColumn);
-                    for (size_t i = 0; i < left.size(); ++i)
+                    for (int64_t i = 0; i < tile.itemRows; ++i) {
+                      Value number = k.extract(left[i / kQuad], i % kQuad);
+                      Value same = k.splat(number, kQuad);
                       for (size_t j = 0; j < right.size(); ++j) {
                         Value &sum = now[i * right.size() + j];
-                        sum = k.fma(left[i], right[j], sum);
+                        sum = k.fma(same, right[j], sum);
                       }
+                    }
                   }
                   return now;
                 });
@@ -294,7 +295,10 @@ void Contraction::storeTile(DeviceBuilder &k, const TileGrid::Tile &part,
           k.andI(k.compare(CmpIPredicate::slt, row, rowCount),
                  k.compare(CmpIPredicate::slt, column, columnCount));
       onlyIf(k, isInside, [&] {
-        ArrayRef<Value> run = sums.slice(i * tile.itemColumns + j, width);
+        Value quad = sums[(i * tile.itemColumns + j) / kQuad];
+        Values run;
+        for (int64_t lane = 0; lane < width; ++lane)
+          run.push_back(k.extract(quad, j % kQuad + lane));
         if (workspace)
           grid.storePartial(k, workspace, part, row, column, run);
         else
@@ -317,8 +321,8 @@ void kernels::storeFloat(KernelBuilder &b, Value pointer, Value offset,
   b.store(place, encode(b, value, element), {}, false);
 }
 
-Value kernels::activate(KernelBuilder &b, plan::Activation activation,
-                        Value x) {
+static Value activateOne(KernelBuilder &b, plan::Activation activation,
+                         Value x) {
   Math math(b);
   auto sigmoid = [&](Value of) {
     return b.divF(b.f32(1), b.addF(b.f32(1), math.exp(b.negF(of))));
@@ -327,7 +331,7 @@ Value kernels::activate(KernelBuilder &b, plan::Activation activation,
   case plan::Activation::none:
     return x;
   case plan::Activation::relu: // NaN stays
-    return b.select(b.compare(arith::CmpFPredicate::OLE, x, b.f32(0)), b.f32(0),
+    return b.choose(b.test(arith::CmpFPredicate::OLE, x, b.f32(0)), b.f32(0),
                     x);
   case plan::Activation::tanh:
     return math.tanh(x);
@@ -347,4 +351,15 @@ Value kernels::activate(KernelBuilder &b, plan::Activation activation,
     return b.mulF(x, sigmoid(x));
   }
   return {};
+}
+
+void kernels::activate(DeviceBuilder &b, plan::Activation activation,
+                       Values &numbers) {
+  if (activation == plan::Activation::none)
+    return;
+  int64_t lanes = std::exchange(b.lanes, std::ssize(numbers));
+  Value joined = activateOne(b, activation, b.join(numbers));
+  for (auto [lane, number] : llvm::enumerate(numbers))
+    number = b.extract(joined, static_cast<int64_t>(lane));
+  b.lanes = lanes;
 }

@@ -48,8 +48,9 @@ private:
                  ArrayRef<Value> sums, Value workspace) const;
 };
 
-/// The activation of a contraction.
-Value activate(KernelBuilder &builder, plan::Activation activation, Value x);
+/// The activation of a contraction, of one number or four.
+void activate(DeviceBuilder &builder, plan::Activation activation,
+              Values &numbers);
 
 std::unique_ptr<DeviceKernel> createDeviceMatmul(plan::MatmulOp op,
                                                  const DeviceTarget &target,

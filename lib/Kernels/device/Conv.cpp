@@ -71,8 +71,7 @@ Values kernels::finishConv(const ConvImages &images, const ConvShape &shape,
     for (Value &result : results)
       result = b.addF(result, bias);
   }
-  for (Value &result : results)
-    result = activate(b, shape.op.getActivation(), result);
+  activate(b, shape.op.getActivation(), results);
   return results;
 }
 

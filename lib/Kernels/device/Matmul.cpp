@@ -104,8 +104,7 @@ struct Operands {
       add(bias, wide(k, column));
     if (Value residual = op.getResidual())
       add(residual, at(k, residualStart, c, row, column));
-    for (Value &result : results)
-      result = activate(k, op.getActivation(), result);
+    activate(k, op.getActivation(), results);
     storeFloats(k, k.operand(next), at(k, cStart, c, row, column),
                 elementOf(op.getC()), results);
   }

@@ -8,13 +8,13 @@
 // CHECK-DAG: @shared_0 : !spirv.ptr<!spirv.array<528 x vector<4xf32>>, Workgroup>
 // CHECK-DAG: @shared_1 : !spirv.ptr<!spirv.array<528 x vector<4xf32>>, Workgroup>
 // CHECK: spirv.Load "PhysicalStorageBuffer" {{.*}} ["Aligned", 16] : vector<4xf32>
-// CHECK-COUNT-128: spirv.GL.Fma
+// CHECK-COUNT-32: spirv.GL.Fma {{.*}} : vector<4xf32>
 // CHECK-NOT: spirv.GL.Fma
 // CHECK: spirv.Store "PhysicalStorageBuffer" {{.*}} ["Aligned", 16] : vector<4xf32>
 // CHECK: "LocalSize", 256, 1, 1
 // CHECK-LABEL: spirv.module @small
 // CHECK-DAG: @shared_0 : !spirv.ptr<!spirv.array<288 x vector<4xf32>>, Workgroup>
-// CHECK-COUNT-32: spirv.GL.Fma
+// CHECK-COUNT-8: spirv.GL.Fma {{.*}} : vector<4xf32>
 // CHECK-NOT: spirv.GL.Fma
 // relu makes 0 of -0.
 // CHECK: spirv.FOrdLessThanEqual
