@@ -80,22 +80,12 @@ Result<Rule> parseRule(const std::string &text, const std::string &where) {
   return rule;
 }
 
-Result<std::vector<Rule>> readRules(const std::string &path) {
-  auto file = InputFile::open(path);
-  if (!file)
-    return file.fault();
-  if (!file->size() || *file->size() > kMaxMapBytes)
-    return Fault{FaultKind::Input,
-                 fmt::format("{}: expected a text of at most {} bytes", path,
-                             kMaxMapBytes)};
-  auto bytes = file->readAll();
-  if (!bytes)
-    return bytes.fault();
-  std::istringstream text(std::string(
-      reinterpret_cast<const char *>(bytes->data()), bytes->size()));
+Result<std::vector<Rule>> parseRules(std::string_view text,
+                                     const std::string &path) {
+  std::istringstream lines{std::string(text)};
   std::vector<Rule> rules;
   std::string line;
-  for (int number = 1; std::getline(text, line); ++number) {
+  for (int number = 1; std::getline(lines, line); ++number) {
     line = line.substr(0, line.find('#'));
     if (line.find_first_not_of(" \t\r") == std::string::npos)
       continue;
@@ -186,15 +176,33 @@ Result<std::span<const std::byte>> RenamedFile::readElements(size_t index) {
 }
 } // namespace
 
-Result<std::unique_ptr<WeightFile>> renamed(std::unique_ptr<WeightFile> file,
-                                            const std::string &map) {
-  auto rules = readRules(map);
+Result<std::unique_ptr<WeightFile>> renamedBy(std::string_view text,
+                                              std::unique_ptr<WeightFile> file,
+                                              const std::string &map) {
+  auto rules = parseRules(text, map);
   if (!rules)
     return rules.fault();
   auto result = std::make_unique<RenamedFile>(std::move(file));
   if (MaybeFault fault = result->rename(*rules, map))
     return *fault;
   return std::unique_ptr<WeightFile>(std::move(result));
+}
+
+Result<std::unique_ptr<WeightFile>> renamed(std::unique_ptr<WeightFile> file,
+                                            const std::string &map) {
+  auto input = InputFile::open(map);
+  if (!input)
+    return input.fault();
+  if (!input->size() || *input->size() > kMaxMapBytes)
+    return Fault{FaultKind::Input,
+                 fmt::format("{}: expected a text of at most {} bytes", map,
+                             kMaxMapBytes)};
+  auto bytes = input->readAll();
+  if (!bytes)
+    return bytes.fault();
+  return renamedBy(
+      {reinterpret_cast<const char *>(bytes->data()), bytes->size()},
+      std::move(file), map);
 }
 
 } // namespace asgc

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <map>
+#include <set>
 
 namespace asgc {
 
@@ -98,6 +99,32 @@ Result<Index> parseIndex(std::string_view text, const std::string &path) {
 }
 } // namespace
 
+Result<std::unique_ptr<WeightFile>>
+joinShards(std::string_view text, const std::string &path,
+           const std::function<Result<std::unique_ptr<WeightFile>>(
+               const std::string &name)> &open) {
+  auto index = parseIndex(text, path);
+  if (!index)
+    return index.fault();
+  std::set<std::string> shards;
+  for (const auto &[name, entry] : index->tensors)
+    shards.insert(entry.shard);
+  auto result = std::make_unique<ShardedFile>(path);
+  for (const std::string &name : shards) {
+    auto shard = open(name);
+    if (!shard)
+      return shard.fault();
+    if (MaybeFault fault = result->add(std::move(*shard), name, *index))
+      return *fault;
+  }
+  for (const auto &[name, entry] : index->tensors)
+    if (!entry.isFound)
+      return corruptAt(path, int64_t(entry.offset),
+                       fmt::format("{} has no tensor {}", inQuotes(entry.shard),
+                                   inQuotes(name)));
+  return std::unique_ptr<WeightFile>(std::move(result));
+}
+
 Result<std::unique_ptr<WeightFile>> openSharded(const std::string &path) {
   auto input = InputFile::open(path);
   if (!input)
@@ -110,28 +137,12 @@ Result<std::unique_ptr<WeightFile>> openSharded(const std::string &path) {
   auto bytes = input->readAll();
   if (!bytes)
     return bytes.fault();
-  auto index = parseIndex(
-      {reinterpret_cast<const char *>(bytes->data()), bytes->size()}, path);
-  if (!index)
-    return index.fault();
-  std::map<std::string, bool> shards; // in the order of their names
-  for (const auto &[name, entry] : index->tensors)
-    shards[entry.shard] = true;
-  auto result = std::make_unique<ShardedFile>(path);
   std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  for (const auto &[name, isUsed] : shards) {
-    auto shard = openWeights((folder / name).string());
-    if (!shard)
-      return shard.fault();
-    if (MaybeFault fault = result->add(std::move(*shard), name, *index))
-      return *fault;
-  }
-  for (const auto &[name, entry] : index->tensors)
-    if (!entry.isFound)
-      return corruptAt(path, int64_t(entry.offset),
-                       fmt::format("{} has no tensor {}", inQuotes(entry.shard),
-                                   inQuotes(name)));
-  return std::unique_ptr<WeightFile>(std::move(result));
+  return joinShards(
+      {reinterpret_cast<const char *>(bytes->data()), bytes->size()}, path,
+      [&](const std::string &name) {
+        return openWeights((folder / name).string());
+      });
 }
 
 } // namespace asgc
