@@ -25,6 +25,10 @@ public:
   /// The same for a text that `sources` already holds; `use "other.asg"` is
   /// relative to its path.
   static Library load(FileId file, DiagnosticEngine &diagnostics);
+  /// The same with a standard library that was read before, from sources that
+  /// those of `diagnostics` are a copy of.
+  static Library load(FileId file, DiagnosticEngine &diagnostics,
+                      const Library &standard);
   /// The standard library alone.
   static Library standard(DiagnosticEngine &diagnostics);
 

@@ -1,5 +1,5 @@
 //===- ModelFuzz.cpp - Model texts from hostile hands ---------------------===//
-#include "asgc/Frontend.h"
+#include "StandardLibrary.h"
 #include "dialects/asg/Asg.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -38,13 +38,14 @@ static void checkDiagnostics(const DiagnosticEngine &diagnostics,
 
 /// A text is refused with a reason, or elaborates to a module that verifies.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  SourceManager sources;
+  const auto &standard = test::StandardLibrary::get();
+  SourceManager sources = standard.sources;
   DiagnosticEngine diagnostics(sources);
   // No file is read: `use "…"` of a path is an error of the loader.
   FileId file = sources.add(
       "/dev/null/fuzz.asg",
       std::string(reinterpret_cast<const char *>(data), size));
-  Library library = Library::load(file, diagnostics);
+  Library library = Library::load(file, diagnostics, standard.library);
   if (!diagnostics.hasErrors()) {
     checkFormat(library.getMain());
     mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);

@@ -16,6 +16,7 @@ public:
       : library(library), diagnostics(diagnostics) {}
 
   void loadStandard();
+  void defineStandard();
   void loadMain(FileId file);
 
 private:
@@ -73,12 +74,16 @@ void LibraryLoader::loadStandard() {
     auto file = sources.find(text.path);
     if (!file)
       file = sources.add(text.path, std::string(text.text));
-    auto module = std::make_shared<const ast::Module>(
-        ast::parseModule(*file, diagnostics));
+    library.standardModules.push_back(std::make_shared<const ast::Module>(
+        ast::parseModule(*file, diagnostics)));
+  }
+  defineStandard();
+}
+
+void LibraryLoader::defineStandard() {
+  for (const auto &module : library.standardModules)
     for (const Item &item : module->items)
       define(item, true);
-    library.standardModules.push_back(std::move(module));
-  }
 }
 
 void LibraryLoader::use(const Item &item, FileId user) {
@@ -145,7 +150,11 @@ void LibraryLoader::loadFile(FileId file) {
 
 void LibraryLoader::loadMain(FileId file) {
   loadFile(file);
-  loadStandard(); // last, so that own definitions come first
+  // Last, so that own definitions come first.
+  if (library.standardModules.empty())
+    loadStandard();
+  else
+    defineStandard();
 }
 
 Library Library::load(const std::string &path, DiagnosticEngine &diagnostics) {
@@ -162,6 +171,14 @@ Library Library::load(const std::string &path, DiagnosticEngine &diagnostics) {
 
 Library Library::load(FileId file, DiagnosticEngine &diagnostics) {
   Library library;
+  LibraryLoader(library, diagnostics).loadMain(file);
+  return library;
+}
+
+Library Library::load(FileId file, DiagnosticEngine &diagnostics,
+                      const Library &standard) {
+  Library library;
+  library.standardModules = standard.standardModules;
   LibraryLoader(library, diagnostics).loadMain(file);
   return library;
 }
