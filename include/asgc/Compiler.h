@@ -2,7 +2,7 @@
 #ifndef ASGC_COMPILER_H
 #define ASGC_COMPILER_H
 
-#include "asgc/Data.h"
+#include "asgc/OnnxFiles.h"
 #include "asgc/Recipe.h"
 #include "asgc/Support.h"
 #include "asgc/runtime.h"
@@ -70,10 +70,17 @@ const std::vector<std::string> &emitNames();
 /// The categories of remarks: "fusion", "memory".
 const std::vector<std::string> &remarkNames();
 
+/// The value of a parameter or a state of a model text.
+struct TextWeight {
+  NamedView value;
+  bool isTransposed =
+      false; ///< `value` is a matrix whose axes are to be swapped
+};
+
 /// A model as a text of the language, and what it needs besides.
 struct ModelText {
   std::string text;                 ///< as `asgc fmt` writes it
-  std::vector<NamedArray> weights;  ///< values of its parameters and states
+  std::vector<TextWeight> weights;  ///< values of its parameters and states
   std::vector<std::string> missing; ///< variables that no value was given for
   /// Inputs, outputs and dims that took another name: old and new.
   std::vector<std::pair<std::string, std::string>> renamed;
@@ -136,12 +143,12 @@ public:
   /// are those of the module's variables. Unsupported lists what the language
   /// cannot say. The module is of no more use then.
   Result<ModelText> toText(const std::string &name,
-                           const std::vector<NamedArray> &values);
-  /// Writes the entry `entry` (infer, train_step) as the bytes of an ONNX model;
-  /// `values` are those of the module's variables. The module is of no more use
-  /// then.
-  Result<std::string> toOnnx(const std::string &entry,
-                             const std::vector<NamedArray> &values);
+                           const std::vector<NamedView> &values);
+  /// Writes the entry `entry` (infer, train_step) as an ONNX model; `values`
+  /// are those of the module's variables. The module is of no more use then.
+  Result<OnnxFiles> toOnnx(const std::string &entry,
+                           const std::vector<NamedView> &values,
+                           const OnnxExportOptions &options);
   /// Puts `weights`, the bytes of a safetensors file, into the program; before
   /// code is made.
   void embed(std::string weights);
@@ -155,7 +162,7 @@ public:
   /// The variables of the model as it was loaded, in its order.
   std::vector<ModelVariable> variables() const;
   /// Values of the parameters that the model came with; an ONNX model has all.
-  const std::vector<NamedArray> &weights() const;
+  const std::vector<NamedView> &weights() const;
   /// Inputs and outputs whose integers the program carries by wider ones, and
   /// their types in the ONNX model.
   const std::map<std::string, ElementType> &carried() const;

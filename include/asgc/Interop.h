@@ -2,8 +2,8 @@
 #ifndef ASGC_INTEROP_H
 #define ASGC_INTEROP_H
 
-#include "asgc/Data.h"
 #include "asgc/HostTensor.h"
+#include "asgc/OnnxFiles.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -36,8 +36,8 @@ struct OnnxOptions {
 struct OnnxModel {
   /// Holds the graph @infer and a parameter for every weight.
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  /// The values of the parameters.
-  std::vector<NamedArray> weights;
+  /// The values of the parameters, in the pages of the files they come from.
+  std::vector<NamedView> weights;
   /// Inputs whose given values the module depends on.
   std::vector<std::string> specialized;
   /// The types that the model gives its inputs and outputs of integers that the
@@ -49,6 +49,7 @@ struct OnnxModel {
 /// by wider ones, also as inputs and outputs of a module: u8, u16 and i16 by
 /// i32, u32 by i64. Nothing for u64, which nothing can carry.
 std::optional<HostTensor> toHostTensor(const Array &array);
+std::optional<HostTensor> toHostTensor(const NamedView &array);
 /// The element type of files that holds `type`.
 ElementType elementTypeOf(DType type);
 
@@ -65,15 +66,16 @@ Result<OnnxModel> parseOnnx(std::span<const std::byte> file,
                             const std::string &name, mlir::MLIRContext &context,
                             const OnnxOptions &options = {});
 
-/// Writes the graph `@entry` of `module` (gradients expanded; layers may be there)
-/// as the bytes of an ONNX model of opset 17. `weights` give the parameters their
+/// Writes the graph `@entry` of `module` (gradients expanded; layers may be
+/// there) as an ONNX model of opset 17. `weights` give the parameters their
 /// values, and every variable that the graph reads needs one, unless the graph
-/// assigns variables: then all it reads are inputs as well, with their values as
-/// defaults, and each new value is an output called NAME.next.
+/// assigns variables: then all it reads are inputs as well, with their values
+/// as defaults, and each new value is an output called NAME.next.
 ///
 /// Ops that ONNX cannot say are all listed in one fault; so are missing values.
-Result<std::string> exportOnnx(mlir::ModuleOp module, const std::string &entry,
-                               const std::vector<NamedArray> &weights);
+Result<OnnxFiles> exportOnnx(mlir::ModuleOp module, const std::string &entry,
+                             const std::vector<NamedView> &weights,
+                             const OnnxExportOptions &options = {});
 
 /// How an op of asg, or a block of the standard library, is written.
 struct OnnxExport {

@@ -134,7 +134,7 @@ Result<std::string> Compilation::State::dumpJson() { return snapshots.str(2); }
 const Recipe *Compilation::recipe() const {
   return state->recipe ? &*state->recipe : nullptr;
 }
-const std::vector<NamedArray> &Compilation::weights() const {
+const std::vector<NamedView> &Compilation::weights() const {
   return state->weights;
 }
 

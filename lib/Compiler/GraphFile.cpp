@@ -15,8 +15,8 @@
 #include "llvm/Support/SourceMgr.h"
 
 #include <algorithm>
-#include <cstring>
 #include <fmt/format.h>
+#include <map>
 
 using namespace mlir;
 
@@ -97,19 +97,6 @@ Result<std::string> Compilation::serialize(GraphForm form) {
   return bytes;
 }
 
-/// `array`, a matrix, with its axes swapped.
-static Array transposed(const Array &array) {
-  size_t rows = size_t(array.shape[0]), columns = size_t(array.shape[1]),
-         bytes = elementBytes(array.type);
-  Array result{array.type, {array.shape[1], array.shape[0]}, {}};
-  result.data.resize(array.data.size());
-  for (size_t i = 0; i < rows; ++i)
-    for (size_t j = 0; j < columns; ++j)
-      std::memcpy(result.data.data() + (j * rows + i) * bytes,
-                  array.data.data() + (i * columns + j) * bytes, bytes);
-  return result;
-}
-
 static Array toArray(const HostTensor &tensor) {
   auto shape = tensor.shape();
   auto bytes = tensor.bytes();
@@ -150,8 +137,9 @@ static MaybeFault makePlain(ModuleOp module) {
   return std::nullopt;
 }
 
-Result<std::string> Compilation::toOnnx(const std::string &entry,
-                                        const std::vector<NamedArray> &values) {
+Result<OnnxFiles> Compilation::toOnnx(const std::string &entry,
+                                      const std::vector<NamedView> &values,
+                                      const OnnxExportOptions &options) {
   auto graph = state->module->lookupSymbol<asg::GraphOp>(entry);
   bool hasGradients = false;
   if (graph)
@@ -159,11 +147,11 @@ Result<std::string> Compilation::toOnnx(const std::string &entry,
   if (hasGradients)
     if (MaybeFault fault = makePlain(*state->module))
       return *fault;
-  return exportOnnx(*state->module, entry, values);
+  return exportOnnx(*state->module, entry, values, options);
 }
 
 Result<ModelText> Compilation::toText(const std::string &name,
-                                      const std::vector<NamedArray> &values) {
+                                      const std::vector<NamedView> &values) {
   if (MaybeFault fault = makePlain(*state->module))
     return *fault;
   std::string whyNot;
@@ -173,21 +161,22 @@ Result<ModelText> Compilation::toText(const std::string &name,
     return Fault{FaultKind::Unsupported,
                  "the language has no words for: " + whyNot};
   ModelText result{std::move(raised->text), {}, {}, std::move(raised->renamed)};
+  std::map<std::string_view, const NamedView *> byName;
+  for (const NamedView &value : values)
+    byName.emplace(value.name, &value);
   for (RaisedWeight &weight : raised->weights) {
     if (weight.source.empty()) {
-      result.weights.push_back({weight.name, toArray(weight.value)});
+      result.weights.push_back({viewOf({weight.name, toArray(weight.value)})});
       continue;
     }
-    auto found = llvm::find_if(values, [&](const NamedArray &value) {
-      return value.name == weight.source;
-    });
-    if (found == values.end()) {
+    auto found = byName.find(weight.source);
+    if (found == byName.end()) {
       result.missing.push_back(weight.source);
       continue;
     }
-    result.weights.push_back({weight.name, weight.isTransposed
-                                               ? transposed(found->array)
-                                               : found->array});
+    NamedView value = *found->second;
+    value.name = weight.name;
+    result.weights.push_back({std::move(value), weight.isTransposed});
   }
   return result;
 }

@@ -47,7 +47,7 @@ public:
   mlir::DialectRegistry registry;
   mlir::MLIRContext context;
   std::optional<Recipe> recipe;
-  std::vector<NamedArray> weights; ///< of an ONNX model
+  std::vector<NamedView> weights;             ///< of an ONNX model
   std::map<std::string, ElementType> carried; ///< see OnnxModel
   std::string embedded;            ///< a safetensors file for the program
   mlir::OwningOpRef<mlir::ModuleOp> module;

@@ -53,8 +53,6 @@ asgc_status measure(const char *path, const asgc_safetensors_source &source,
         __builtin_mul_overflow(bytes, source.dims[i], &bytes))
       return refuse(path,
                     text(tensor, " has an invalid extent ", source.dims[i]));
-  if (bytes > 0 && !source.data)
-    return refuse(path, text(tensor, " has no data"));
   placed.bytes = bytes;
   return ASGC_OK;
 }
@@ -153,32 +151,43 @@ asgc_status layOut(const char *path, const asgc_safetensors_source *tensors,
   return ASGC_OK;
 }
 
-asgc_status writeAll(asgc_file_writer *writer, const Layout &layout) {
-  if (asgc_status status =
-          asgc_file_write(writer, layout.header.data(), layout.header.size()))
+/// Passes the bytes of the file to `append`, a piece at a time.
+template <typename Append>
+asgc_status writeAll(const char *path, const Layout &layout,
+                     const asgc_safetensors_source *tensors,
+                     asgc_safetensors_read read, void *context,
+                     const Append &append) {
+  if (asgc_status status = append(layout.header.data(), layout.header.size()))
     return status;
-  for (const Placed &placed : layout.order)
-    if (asgc_status status =
-            asgc_file_write(writer, placed.source->data, size_t(placed.bytes)))
+  for (const Placed &placed : layout.order) {
+    const void *data = read(context, placed.source - tensors);
+    if (placed.bytes > 0 && !data)
+      return refuse(path,
+                    text("tensor '", placed.source->name, "' has no data"));
+    if (asgc_status status = append(data, size_t(placed.bytes)))
       return status;
+  }
   return ASGC_OK;
+}
+
+const void *readSource(void *tensors, int64_t index) {
+  return static_cast<const asgc_safetensors_source *>(tensors)[index].data;
 }
 
 } // namespace
 
-asgc_status
-asgc::rt::formatSafetensors(const char *label,
-                            std::span<const asgc_safetensors_source> tensors,
-                            std::string *out_file) {
+asgc_status asgc::rt::formatSafetensors(
+    const char *label, std::span<const asgc_safetensors_source> tensors,
+    asgc_safetensors_read read, void *context, std::string *out_file) {
   Layout layout;
   if (asgc_status status = layOut(label, tensors.data(),
                                   int64_t(tensors.size()), nullptr, 0, layout))
     return status;
-  *out_file = std::move(layout.header);
-  for (const Placed &placed : layout.order)
-    out_file->append(static_cast<const char *>(placed.source->data),
-                     size_t(placed.bytes));
-  return ASGC_OK;
+  return writeAll(label, layout, tensors.data(), read, context,
+                  [&](const void *data, size_t bytes) {
+                    out_file->append(static_cast<const char *>(data), bytes);
+                    return ASGC_OK;
+                  });
 }
 
 asgc_status asgc_safetensors_write(const char *path,
@@ -186,6 +195,17 @@ asgc_status asgc_safetensors_write(const char *path,
                                    int64_t num_tensors,
                                    const char *const *metadata,
                                    int64_t num_metadata) {
+  return asgc_safetensors_write_from(
+      path, tensors, num_tensors, metadata, num_metadata, readSource,
+      const_cast<asgc_safetensors_source *>(tensors));
+}
+
+asgc_status asgc_safetensors_write_from(
+    const char *path, const asgc_safetensors_source *tensors,
+    int64_t num_tensors, const char *const *metadata, int64_t num_metadata,
+    asgc_safetensors_read read, void *context) {
+  if (!read)
+    return fail(ASGC_INVALID_ARGUMENT, "read is null");
   Layout layout;
   if (asgc_status status =
           layOut(path, tensors, num_tensors, metadata, num_metadata, layout))
@@ -193,7 +213,11 @@ asgc_status asgc_safetensors_write(const char *path,
   asgc_file_writer *writer = nullptr;
   if (asgc_status status = asgc_file_create(path, &writer))
     return status;
-  if (asgc_status status = writeAll(writer, layout)) {
+  auto append = [&](const void *data, size_t bytes) {
+    return asgc_file_write(writer, data, bytes);
+  };
+  if (asgc_status status =
+          writeAll(path, layout, tensors, read, context, append)) {
     asgc_file_discard(writer);
     return status;
   }

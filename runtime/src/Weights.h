@@ -19,10 +19,11 @@ bool holdsMore(const asgc_safetensors &file);
 /// Loads the weights that are part of the description.
 asgc_status loadEmbedded(asgc_program &program);
 
-/// The bytes of a file of `tensors`, as asgc_safetensors_write would write it;
-/// `label` stands for the path in sentences.
+/// The bytes of a file of `tensors`, as asgc_safetensors_write_from would write
+/// it; `label` stands for the path in sentences.
 asgc_status formatSafetensors(const char *label,
                               std::span<const asgc_safetensors_source> tensors,
+                              asgc_safetensors_read read, void *context,
                               std::string *out_file);
 
 } // namespace asgc::rt

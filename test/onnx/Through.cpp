@@ -12,8 +12,8 @@ namespace asgc {
 
 Evaluable toEvaluable(OnnxModel model) {
   Evaluable result{std::move(model.module), {}};
-  for (const NamedArray &weight : model.weights)
-    result.weights.emplace(weight.name, *toHostTensor(weight.array));
+  for (const NamedView &weight : model.weights)
+    result.weights.emplace(weight.name, *toHostTensor(weight));
   return result;
 }
 
@@ -75,23 +75,23 @@ Array toArray(const HostTensor &tensor) {
 
 Evaluable throughOnnx(Evaluable &model, std::string *unsupported,
                       std::string *broken) {
-  std::vector<NamedArray> weights;
+  std::vector<NamedView> weights;
   for (const auto &[name, value] : model.weights)
-    weights.push_back({name, toArray(value)});
-  auto bytes = exportOnnx(*model.module, "infer", weights);
-  if (!bytes) {
-    *unsupported = "cannot be exported: " + bytes.fault().message;
+    weights.push_back(viewOf({name, toArray(value)}));
+  auto files = exportOnnx(*model.module, "infer", weights);
+  if (!files) {
+    *unsupported = "cannot be exported: " + files.fault().message;
     return {};
   }
   if (const char *folder = std::getenv("ASGC_KEEP_ONNX")) {
     std::string path = std::string(folder) + "/exported.onnx";
     if (std::FILE *file = std::fopen(path.c_str(), "wb")) {
-      std::fwrite(bytes->data(), 1, bytes->size(), file);
+      std::fwrite(files->model.data(), 1, files->model.size(), file);
       std::fclose(file);
     }
   }
-  auto again = parseOnnx(std::as_bytes(std::span(*bytes)), "exported.onnx",
-                         *model.module->getContext());
+  auto again = parseOnnx(std::as_bytes(std::span(files->model)),
+                         "exported.onnx", *model.module->getContext());
   if (!again) {
     *broken = "the export cannot be imported: " + again.fault().message;
     return {};

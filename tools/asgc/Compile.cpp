@@ -150,7 +150,7 @@ const std::string &weightsSource(const CompileFlags &flags) {
 Result<std::string> weightsToShip(const Compilation &compilation,
                                   const CompileFlags &flags) {
   const std::vector<ModelVariable> variables = compilation.variables();
-  std::vector<NamedArray> kept;
+  std::vector<NamedView> kept;
   if (!flags.weights.file.empty()) {
     auto given = readWeights(flags.weights, variables, compilation.name());
     if (!given)
@@ -159,7 +159,7 @@ Result<std::string> weightsToShip(const Compilation &compilation,
       return readFile(flags.weights.file);
     kept = std::move(*given);
   } else {
-    for (const NamedArray &weight : compilation.weights())
+    for (const NamedView &weight : compilation.weights())
       for (const ModelVariable &variable : variables)
         if (weight.name == variable.name)
           kept.push_back(weight);

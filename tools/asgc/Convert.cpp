@@ -1,7 +1,9 @@
 //===- Convert.cpp - asgc convert: the same model in another form ---------===//
+#include "Execution.h"
 #include "Model.h"
 #include "Output.h"
 #include "Weights.h"
+#include "asgc/file.h"
 
 #include <filesystem>
 
@@ -46,8 +48,9 @@ MaybeFault writeResult(const std::string &path, const std::string &bytes,
   return std::nullopt;
 }
 
+template <typename Weight>
 MaybeFault writeWeightsBeside(const std::string &out,
-                              const std::vector<NamedArray> &weights,
+                              const std::vector<Weight> &weights,
                               const Session &session) {
   if (weights.empty() || out == "-")
     return std::nullopt;
@@ -77,7 +80,7 @@ MaybeFault checkText(const ModelText &model, const std::string &path) {
 }
 
 int toText(Compilation &compilation, const ConvertFlags &flags,
-           const std::vector<NamedArray> &values, const Session &session) {
+           const std::vector<NamedView> &values, const Session &session) {
   std::string name = flags.out == "-" ? compilation.name()
                                       : fs::path(flags.out).stem().string();
   auto model = compilation.toText(name, values);
@@ -103,21 +106,79 @@ int toText(Compilation &compilation, const ConvertFlags &flags,
   return ExitOk;
 }
 
+struct Discard {
+  void operator()(asgc_file_writer *writer) const { asgc_file_discard(writer); }
+};
+using FileWriter = std::unique_ptr<asgc_file_writer, Discard>;
+
+asgc_status createFile(const std::string &path, FileWriter &writer) {
+  asgc_file_writer *created = nullptr;
+  asgc_status status = asgc_file_create(path.c_str(), &created);
+  writer.reset(created);
+  return status;
+}
+
+asgc_status writeParts(asgc_file_writer *writer,
+                       const std::vector<OnnxDataPart> &parts) {
+  int64_t at = 0;
+  for (const auto &[offset, value] : parts) {
+    const std::vector<std::byte> gap(size_t(offset - at));
+    if (asgc_status status = asgc_file_write(writer, gap.data(), gap.size()))
+      return status;
+    if (asgc_status status =
+            asgc_file_write(writer, value.data.data(), value.data.size()))
+      return status;
+    if (value.owner)
+      value.owner->forget(value.data);
+    at = offset + int64_t(value.data.size());
+  }
+  return ASGC_OK;
+}
+
+/// Neither file takes its name before both are written, and the model's is the
+/// last: whoever sees it finds the data.
+MaybeFault writeOnnx(const std::string &path, const std::string &dataPath,
+                     const OnnxFiles &files) {
+  FileWriter model, data;
+  asgc_status status = createFile(path, model);
+  if (!status)
+    status =
+        asgc_file_write(model.get(), files.model.data(), files.model.size());
+  if (!status && !files.data.empty()) {
+    status = createFile(dataPath, data);
+    if (!status)
+      status = writeParts(data.get(), files.data);
+    if (!status)
+      status = asgc_file_commit(data.release());
+  }
+  if (!status)
+    status = asgc_file_commit(model.release());
+  return faultOf(status, asgc_last_error());
+}
+
 int toOnnx(Compilation &compilation, const ConvertFlags &flags,
-           const std::vector<NamedArray> &values, const Session &session) {
-  auto bytes = compilation.toOnnx(flags.entry, values);
-  if (!bytes) {
-    Fault fault = bytes.fault();
+           const std::vector<NamedView> &values, const Session &session) {
+  OnnxExportOptions options;
+  options.dataFile = fs::path(flags.out).filename().string() + ".data";
+  auto files = compilation.toOnnx(flags.entry, values, options);
+  if (!files) {
+    Fault fault = files.fault();
     fault.message = flags.model.file + ": " + fault.message;
     return reportFault(fault);
   }
-  if (MaybeFault fault = writeResult(flags.out, *bytes, session))
+  const std::string data = flags.out + ".data";
+  if (MaybeFault fault = writeOnnx(flags.out, data, *files))
     return reportFault(*fault);
+  if (!session.settings.isQuiet()) {
+    if (!files->data.empty())
+      say("wrote {}", data);
+    say("wrote {}", flags.out);
+  }
   return ExitOk;
 }
 
 int toIr(Compilation &compilation, const ConvertFlags &flags,
-         const std::vector<NamedArray> &values, const Session &session) {
+         const std::vector<NamedView> &values, const Session &session) {
   std::string form = extensionOf(flags.out);
   auto bytes = compilation.serialize(form == ".mlirbc" ? GraphForm::Bytecode
                                      : form == ".json" ? GraphForm::Json
@@ -137,10 +198,10 @@ int convertWeights(const ConvertFlags &flags, const Session &session) {
              extensionOf(flags.out));
     return ExitUsage;
   }
-  auto arrays = readWeights({flags.model.file, flags.weights.map});
-  if (!arrays)
-    return reportFault(arrays.fault());
-  if (MaybeFault fault = writeWeights(flags.out, *arrays))
+  auto values = readWeights({flags.model.file, flags.weights.map});
+  if (!values)
+    return reportFault(values.fault());
+  if (MaybeFault fault = writeWeights(flags.out, *values))
     return reportFault(*fault);
   if (!session.settings.isQuiet())
     say("wrote {}", flags.out);
@@ -170,15 +231,15 @@ int act(const ConvertFlags &flags, const Session &session) {
   if (auto code = loadModel(compilation, flags.model, session))
     return *code;
   showDiagnostics(compilation, session);
-  std::vector<NamedArray> given;
+  std::vector<NamedView> given;
   if (!flags.weights.file.empty()) {
-    auto arrays =
+    auto read =
         readWeights(flags.weights, compilation.variables(), compilation.name());
-    if (!arrays)
-      return reportFault(arrays.fault());
-    given = std::move(*arrays);
+    if (!read)
+      return reportFault(read.fault());
+    given = std::move(*read);
   }
-  const std::vector<NamedArray> &values =
+  const std::vector<NamedView> &values =
       flags.weights.file.empty() ? compilation.weights() : given;
   if (form == ".asg")
     return toText(compilation, flags, values, session);

@@ -101,7 +101,8 @@ Execution::create(Compilation &compilation, const Settings &settings,
 }
 
 /// Gives a variable of f16 or bf16 the nearest to f32 values.
-static void setNarrow(const ProgramVariable &variable, const Array &values) {
+static void setNarrow(const ProgramVariable &variable,
+                      const NamedView &values) {
   const size_t count = values.data.size() / sizeof(float);
   for (size_t i = 0; i < count; ++i) {
     float value;
@@ -111,23 +112,25 @@ static void setNarrow(const ProgramVariable &variable, const Array &values) {
   }
 }
 
-MaybeFault Execution::setVariables(const std::vector<NamedArray> &values) {
-  for (const NamedArray &value : values)
+MaybeFault Execution::setVariables(const std::vector<NamedView> &values) {
+  for (const NamedView &value : values)
     for (const ProgramVariable &variable : trainable->variables()) {
       if (variable.name != value.name) // or nothing uses it
         continue;
-      const bool hasShape = variable.shape == value.array.shape;
-      if (hasShape && value.array.type == ElementType::F32 &&
+      const bool hasShape = variable.shape == value.shape;
+      if (hasShape && value.type == ElementType::F32 &&
           (variable.dtype == ASGC_F16 || variable.dtype == ASGC_BF16)) {
-        setNarrow(variable, value.array);
+        setNarrow(variable, value);
         continue;
       }
-      if (!hasShape || elementTypeOf(variable.dtype) != value.array.type)
+      if (!hasShape || elementTypeOf(variable.dtype) != value.type)
         return Fault{FaultKind::Internal,
                      fmt::format("the variable '{}' is not {}", value.name,
-                                 describeArray(value.array))};
-      std::copy(value.array.data.begin(), value.array.data.end(),
+                                 describeArray({value.type, value.shape, {}}))};
+      std::copy(value.data.begin(), value.data.end(),
                 static_cast<std::byte *>(variable.data));
+      if (value.owner)
+        value.owner->forget(value.data);
     }
   if (!values.empty())
     trainable->touch();

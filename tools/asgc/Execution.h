@@ -43,7 +43,7 @@ public:
 
 private:
   Execution() = default;
-  MaybeFault setVariables(const std::vector<NamedArray> &values);
+  MaybeFault setVariables(const std::vector<NamedView> &values);
 
   std::unique_ptr<LinkedProgram> code;
   std::map<std::string, ElementType> carried; ///< see Compilation

@@ -4,6 +4,8 @@
 #include "Execution.h"
 #include "runtime/src/Weights.h"
 
+#include <algorithm>
+#include <cstring>
 #include <deque>
 #include <fmt/format.h>
 #include <set>
@@ -24,14 +26,24 @@ void addPartialFlag(CLI::App *verb, WeightFlags &flags) {
                  "values of what the weights lack");
 }
 
-Result<std::vector<NamedArray>> readWeights(const WeightFlags &flags) {
+static std::vector<NamedView> viewsOf(std::vector<NamedArray> arrays) {
+  std::vector<NamedView> views;
+  for (NamedArray &array : arrays)
+    views.push_back(viewOf(std::move(array)));
+  return views;
+}
+
+Result<std::vector<NamedView>> readWeights(const WeightFlags &flags) {
   auto file = openWeights(flags.file, flags.map);
   if (!file)
     return file.fault();
-  return readAll(**file);
+  auto arrays = readAll(**file);
+  if (!arrays)
+    return arrays.fault();
+  return viewsOf(std::move(*arrays));
 }
 
-Result<std::vector<NamedArray>>
+Result<std::vector<NamedView>>
 readWeights(const WeightFlags &flags,
             const std::vector<ModelVariable> &variables,
             const std::string &model) {
@@ -57,7 +69,7 @@ readWeights(const WeightFlags &flags,
     targets.push_back({name, array.type, array.shape, array.data.data()});
   if (MaybeFault fault = loadWeights(**file, targets, model, flags.isPartial))
     return *fault;
-  return arrays;
+  return viewsOf(std::move(arrays));
 }
 
 /// The type of the runtime that holds `type`; nothing if there is none.
@@ -84,55 +96,128 @@ static std::optional<asgc_dtype> runtimeTypeOf(ElementType type) {
   }
 }
 
-namespace {
-/// Arrays as the runtime writes them, alive with what is in `widened`.
-struct Sources {
-  std::vector<asgc_safetensors_source> list;
-  std::deque<std::vector<std::byte>> widened;
+/// The type that a file holds elements of `type` as: integers that nothing here
+/// computes with become wider ones.
+static ElementType storedTypeOf(ElementType type) {
+  if (runtimeTypeOf(type))
+    return type;
+  return elementBytes(type) < 4 ? ElementType::I32 : ElementType::I64;
+}
 
-  MaybeFault add(const NamedArray &named, const std::string &path) {
-    const auto &[name, array] = named;
-    const std::byte *data = array.data.data();
-    ElementType type = array.type;
-    if (!runtimeTypeOf(type)) {
-      // Integers that nothing here computes with keep their values.
-      type = elementBytes(type) < 4 ? ElementType::I32 : ElementType::I64;
-      size_t count = size_t(array.elements());
-      widened.emplace_back(count * elementBytes(type));
-      if (MaybeFault fault = convertElements(
-              array.type, data, count, type, widened.back().data(),
-              fmt::format("{}: tensor '{}'", path, name)))
-        return fault;
-      data = widened.back().data();
-    }
-    list.push_back({name.c_str(), array.shape.data(), data,
-                    *runtimeTypeOf(type), int32_t(array.shape.size())});
-    return std::nullopt;
+/// Writes `matrix` [rows, columns] with its axes swapped, in squares that stay
+/// in the cache.
+static void transpose(const std::byte *matrix, size_t rows, size_t columns,
+                      size_t width, std::byte *out) {
+  constexpr size_t square = 32;
+  for (size_t row = 0; row < rows; row += square)
+    for (size_t column = 0; column < columns; column += square)
+      for (size_t j = column; j < std::min(column + square, columns); ++j)
+        for (size_t i = row; i < std::min(row + square, rows); ++i)
+          std::memcpy(out + (j * rows + i) * width,
+                      matrix + (i * columns + j) * width, width);
+}
+
+namespace {
+/// Gives a file of weights its elements, a tensor at a time.
+class WeightReader {
+public:
+  WeightReader(const std::string &path, const std::vector<TextWeight> &weights)
+      : path(path), weights(weights) {}
+
+  /// For asgc_safetensors_write_from; null if there is a fault.
+  static const void *read(void *self, int64_t index) {
+    return static_cast<WeightReader *>(self)->elementsOf(size_t(index));
   }
+
+  MaybeFault fault;
+
+private:
+  const std::byte *elementsOf(size_t index) {
+    if (last) // it is in the file by now
+      last->owner->forget(last->data);
+    const auto &[value, isTransposed] = weights[index];
+    last = value.owner ? &value : nullptr;
+    const std::byte *data = value.data.data();
+    ElementType type = storedTypeOf(value.type);
+    if (type != value.type) {
+      size_t count = value.data.size() / elementBytes(value.type);
+      converted.resize(count * elementBytes(type));
+      fault = convertElements(value.type, data, count, type, converted.data(),
+                              fmt::format("{}: tensor '{}'", path, value.name));
+      if (fault)
+        return nullptr;
+      data = converted.data();
+    }
+    if (!isTransposed)
+      return data;
+    transposed.resize(value.data.size() / elementBytes(value.type) *
+                      elementBytes(type));
+    transpose(data, size_t(value.shape[0]), size_t(value.shape[1]),
+              elementBytes(type), transposed.data());
+    return transposed.data();
+  }
+
+  const std::string &path;
+  const std::vector<TextWeight> &weights;
+  const NamedView *last = nullptr;
+  std::vector<std::byte> converted, transposed;
 };
 } // namespace
 
+namespace {
+/// What the runtime writes, without the elements, which a WeightReader gives
+/// it.
+struct Sources {
+  explicit Sources(const std::vector<TextWeight> &weights) {
+    for (const auto &[value, isTransposed] : weights) {
+      const std::vector<int64_t> *shape = &value.shape;
+      if (isTransposed)
+        shape = &swapped.emplace_back(shape->rbegin(), shape->rend());
+      list.push_back({value.name.c_str(), shape->data(), nullptr,
+                      *runtimeTypeOf(storedTypeOf(value.type)),
+                      int32_t(shape->size())});
+    }
+  }
+
+  std::vector<asgc_safetensors_source> list;
+  std::deque<std::vector<int64_t>> swapped;
+};
+} // namespace
+
+static std::vector<TextWeight> weightsOf(const std::vector<NamedView> &values) {
+  std::vector<TextWeight> weights;
+  for (const NamedView &value : values)
+    weights.push_back({value});
+  return weights;
+}
+
 MaybeFault writeWeights(const std::string &path,
-                        const std::vector<NamedArray> &arrays) {
-  Sources sources;
-  for (const NamedArray &array : arrays)
-    if (MaybeFault fault = sources.add(array, path))
-      return fault;
-  asgc_status status =
-      asgc_safetensors_write(path.c_str(), sources.list.data(),
-                             int64_t(sources.list.size()), nullptr, 0);
+                        const std::vector<TextWeight> &weights) {
+  Sources sources(weights);
+  WeightReader reader(path, weights);
+  asgc_status status = asgc_safetensors_write_from(
+      path.c_str(), sources.list.data(), int64_t(sources.list.size()), nullptr,
+      0, WeightReader::read, &reader);
+  if (reader.fault)
+    return reader.fault;
   return faultOf(status, asgc_last_error());
 }
 
+MaybeFault writeWeights(const std::string &path,
+                        const std::vector<NamedView> &values) {
+  return writeWeights(path, weightsOf(values));
+}
+
 Result<std::string> formatWeights(const std::string &path,
-                                  const std::vector<NamedArray> &arrays) {
-  Sources sources;
-  for (const NamedArray &array : arrays)
-    if (MaybeFault fault = sources.add(array, path))
-      return *fault;
+                                  const std::vector<NamedView> &values) {
+  std::vector<TextWeight> weights = weightsOf(values);
+  Sources sources(weights);
+  WeightReader reader(path, weights);
   std::string bytes;
-  asgc_status status =
-      rt::formatSafetensors(path.c_str(), sources.list, &bytes);
+  asgc_status status = rt::formatSafetensors(
+      path.c_str(), sources.list, WeightReader::read, &reader, &bytes);
+  if (reader.fault)
+    return *reader.fault;
   if (MaybeFault fault = faultOf(status, asgc_last_error()))
     return *fault;
   return bytes;

@@ -25,20 +25,23 @@ void addWeightFlags(CLI::App *verb, WeightFlags &flags, const char *what);
 void addPartialFlag(CLI::App *verb, WeightFlags &flags);
 
 /// All arrays of the file, under the names that `--map` gives them.
-Result<std::vector<NamedArray>> readWeights(const WeightFlags &flags);
+Result<std::vector<NamedView>> readWeights(const WeightFlags &flags);
 /// What the file holds for the variables of a model, in their types. Weights
 /// must all be there, and nothing else; other variables may be.
-Result<std::vector<NamedArray>>
+Result<std::vector<NamedView>>
 readWeights(const WeightFlags &flags,
             const std::vector<ModelVariable> &variables,
             const std::string &model);
 
-/// Writes `arrays` as safetensors, atomically.
+/// Writes safetensors, atomically. The pages of files that values lie in leave
+/// memory once they are written.
 MaybeFault writeWeights(const std::string &path,
-                        const std::vector<NamedArray> &arrays);
+                        const std::vector<NamedView> &values);
+MaybeFault writeWeights(const std::string &path,
+                        const std::vector<TextWeight> &weights);
 /// The bytes of that file; `path` stands in messages.
 Result<std::string> formatWeights(const std::string &path,
-                                  const std::vector<NamedArray> &arrays);
+                                  const std::vector<NamedView> &values);
 
 } // namespace asgc::cli
 

@@ -1,5 +1,5 @@
 //===- FileBytes.cpp - The bytes of a file, mapped ------------------------===//
-#include "FileBytes.h"
+#include "asgc/FileBytes.h"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -18,7 +18,7 @@ Result<FileBytes> FileBytes::map(const std::string &path) {
     error = errno;
   if (!error && !S_ISREG(info.st_mode))
     error = S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
-  FileBytes result({});
+  FileBytes result(std::span<const std::byte>{});
   if (!error && info.st_size > 0) {
     size_t size = size_t(info.st_size);
     void *data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
@@ -36,12 +36,30 @@ Result<FileBytes> FileBytes::map(const std::string &path) {
   return result;
 }
 
+// What a vector holds stays where it is when the vector moves.
 FileBytes::FileBytes(FileBytes &&other) noexcept
-    : bytes(other.bytes), isMapped(std::exchange(other.isMapped, false)) {}
+    : own(std::move(other.own)), bytes(other.bytes),
+      isMapped(std::exchange(other.isMapped, false)) {}
 
 FileBytes::~FileBytes() {
   if (isMapped)
     munmap(const_cast<std::byte *>(bytes.data()), bytes.size());
+}
+
+void FileBytes::forget(std::span<const std::byte> part) const {
+  const auto page = uintptr_t(sysconf(_SC_PAGESIZE));
+  const auto first =
+      (reinterpret_cast<uintptr_t>(part.data()) + page - 1) / page * page;
+  const auto end =
+      reinterpret_cast<uintptr_t>(part.data() + part.size()) / page * page;
+  if (isMapped && first < end) // a hint: nothing depends on its success
+    madvise(reinterpret_cast<void *>(first), end - first, MADV_DONTNEED);
+}
+
+NamedView viewOf(NamedArray array) {
+  auto owner = std::make_shared<const FileBytes>(std::move(array.array.data));
+  return {std::move(array.name), array.array.type, std::move(array.array.shape),
+          *owner, owner};
 }
 
 } // namespace asgc

@@ -1,8 +1,8 @@
 //===- Gguf.cpp - Weights in GGUF files -----------------------------------===//
 #include "../InputFile.h"
-#include "FileBytes.h"
 #include "Formats.h"
 #include "GgufBlocks.h"
+#include "asgc/FileBytes.h"
 
 #include <algorithm>
 #include <bit>

@@ -5,7 +5,7 @@
 // each q lie. A block begins to be read at `b`; `half(b + n)` is the f16 there.
 //
 #include "GgufBlocks.h"
-#include "FileBytes.h"
+#include "asgc/FileBytes.h"
 
 namespace asgc {
 

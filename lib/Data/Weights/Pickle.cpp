@@ -1,7 +1,7 @@
 //===- Pickle.cpp - Reads pickles without executing anything --------------===//
 #include "Pickle.h"
 #include "../InputFile.h"
-#include "FileBytes.h"
+#include "asgc/FileBytes.h"
 
 #include <fmt/format.h>
 

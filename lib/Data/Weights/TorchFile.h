@@ -3,8 +3,8 @@
 #define ASGC_LIB_DATA_WEIGHTS_TORCHFILE_H
 
 #include "../ZipArchive.h"
-#include "FileBytes.h"
 #include "TorchObjects.h"
+#include "asgc/FileBytes.h"
 #include "asgc/Weights.h"
 
 namespace asgc {

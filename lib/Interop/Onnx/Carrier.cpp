@@ -69,7 +69,7 @@ ElementType elementTypeOf(DType type) {
   return types[size_t(type)];
 }
 
-std::optional<HostTensor> toHostTensor(const Array &array) {
+std::optional<HostTensor> toHostTensor(const NamedView &array) {
   const interop::Carrier *carrier = interop::findCarrier(array.type);
   auto type = carrier ? carrier->dtype : parseDType(elementName(array.type));
   auto tensor = type ? HostTensor::make(*type, array.shape) : std::nullopt;
@@ -85,6 +85,10 @@ std::optional<HostTensor> toHostTensor(const Array &array) {
   for (size_t i = 0; i < values.size(); ++i)
     tensor->set(int64_t(i), values[i]);
   return tensor;
+}
+
+std::optional<HostTensor> toHostTensor(const Array &array) {
+  return toHostTensor(NamedView{"", array.type, array.shape, array.data, {}});
 }
 
 } // namespace asgc

@@ -18,6 +18,9 @@ namespace interop {
 static constexpr int64_t kOpset = 17, kIrVersion = 8;
 /// A message of protobuf ends at 2 GiB.
 static constexpr int64_t kMaxBytes = (int64_t(1) << 31) - (1 << 20);
+/// Weights in a file of data begin at whole pages, so that they can be mapped;
+/// smaller ones than these bytes stay in the model.
+static constexpr int64_t kPage = 4096, kMinExternal = 1024;
 
 llvm::ArrayRef<ExportRow<ExportOp>> allExports() {
   static const ExportRow<ExportOp> rows[] = {
@@ -39,9 +42,14 @@ llvm::ArrayRef<ExportRow<ExportLayer>> allLayerExports() {
 }
 
 GraphExporter::GraphExporter(ModuleOp module, asg::GraphOp graph,
-                             const std::vector<NamedArray> &weights)
-    : module(module), graph(graph), weights(weights),
+                             const std::vector<NamedView> &weights,
+                             const OnnxExportOptions &options)
+    : module(module), graph(graph), weights(weights), options(options),
       out(model.mutable_graph()) {
+  int64_t total = 0;
+  for (const NamedView &weight : weights)
+    total += int64_t(weight.data.size());
+  hasDataFile = !options.dataFile.empty() && total > options.maxInline;
   model.set_ir_version(kIrVersion);
   model.set_producer_name("asgc");
   onnx::OperatorSetIdProto *opset = model.add_opset_import();
@@ -218,8 +226,8 @@ std::string GraphExporter::cast(const std::string &x, Type element) {
 // Constants
 //===----------------------------------------------------------------------===//
 
-onnx::TensorProto &GraphExporter::addInitializer(const std::string &name,
-                                                 const HostTensor &tensor) {
+void GraphExporter::addInitializer(const std::string &name,
+                                   const HostTensor &tensor) {
   static constexpr int32_t types[] = {
       onnx::TensorProto::FLOAT,    onnx::TensorProto::FLOAT16,
       onnx::TensorProto::BFLOAT16, onnx::TensorProto::DOUBLE,
@@ -231,7 +239,29 @@ onnx::TensorProto &GraphExporter::addInitializer(const std::string &name,
   for (int64_t extent : tensor.shape())
     proto.add_dims(extent);
   proto.set_raw_data(tensor.bytes().data(), tensor.bytes().size());
-  return proto;
+}
+
+void GraphExporter::addExternal(const std::string &name,
+                                const NamedView &weight, Type element) {
+  int64_t offset = 0;
+  if (!data.empty())
+    offset = data.back().offset + int64_t(data.back().value.data.size());
+  offset = (offset + kPage - 1) / kPage * kPage;
+  onnx::TensorProto &proto = *out->add_initializer();
+  proto.set_name(name);
+  proto.set_data_type(dataTypeOf(element));
+  for (int64_t extent : weight.shape)
+    proto.add_dims(extent);
+  proto.set_data_location(onnx::TensorProto::EXTERNAL);
+  auto add = [&](const char *key, const std::string &value) {
+    onnx::StringStringEntryProto &entry = *proto.add_external_data();
+    entry.set_key(key);
+    entry.set_value(value);
+  };
+  add("location", options.dataFile);
+  add("offset", std::to_string(offset));
+  add("length", std::to_string(weight.data.size()));
+  data.push_back({offset, weight});
 }
 
 std::string GraphExporter::constant(const HostTensor &tensor, StringRef hint) {
@@ -356,21 +386,23 @@ void GraphExporter::writeVariable(asg::ReadOp read) {
   auto [it, isNew] = variables.try_emplace(variable);
   if (isNew) {
     it->second = fresh(variable);
-    auto found = llvm::find_if(weights, [&](const NamedArray &weight) {
+    auto found = llvm::find_if(weights, [&](const NamedView &weight) {
       return weight.name == variable;
     });
-    auto value =
-        found == weights.end() ? std::nullopt : toHostTensor(found->array);
     auto type = mlir::cast<RankedTensorType>(read.getY().getType());
+    DType dtype = getDType(type.getElementType());
     bool isAssigned = !graph.getBody().getOps<asg::AssignOp>().empty();
-    if (value && (getDType(type.getElementType()) != value->dtype() ||
-                  ArrayRef<int64_t>(value->shape().data(),
-                                    value->shape().size()) != type.getShape()))
-      wrongValues.push_back(fmt::format("'{}' expects {}, got {}", variable,
-                                        asg::describe(type),
-                                        value->describe()));
-    else if (value)
-      addInitializer(it->second, *value);
+    bool hasValue = found != weights.end();
+    bool fits = hasValue && ArrayRef(found->shape) == type.getShape() &&
+                parseDType(elementName(found->type)) == dtype;
+    if (fits && hasDataFile && int64_t(found->data.size()) >= kMinExternal)
+      addExternal(it->second, *found, type.getElementType());
+    else if (fits)
+      addInitializer(it->second, *toHostTensor(*found));
+    else if (hasValue)
+      wrongValues.push_back(fmt::format(
+          "'{}' expects {}, got {}[{}]", variable, asg::describe(type),
+          elementName(found->type), fmt::join(found->shape, ", ")));
     else if (!isAssigned)
       wrongValues.push_back(fmt::format("'{}' has none", variable));
     if (isAssigned)
@@ -471,13 +503,14 @@ Result<onnx::ModelProto> GraphExporter::run() {
 
 } // namespace interop
 
-Result<std::string> exportOnnx(ModuleOp module, const std::string &entry,
-                               const std::vector<NamedArray> &weights) {
+Result<OnnxFiles> exportOnnx(ModuleOp module, const std::string &entry,
+                             const std::vector<NamedView> &weights,
+                             const OnnxExportOptions &options) {
   auto graph = module.lookupSymbol<asg::GraphOp>(entry);
   if (!graph)
     return Fault{FaultKind::Input,
                  fmt::format("there is no entry '{}'", entry)};
-  interop::GraphExporter exporter(module, graph, weights);
+  interop::GraphExporter exporter(module, graph, weights, options);
   auto model = exporter.run();
   if (!model)
     return model.fault();
@@ -485,13 +518,13 @@ Result<std::string> exportOnnx(ModuleOp module, const std::string &entry,
     return Fault{FaultKind::Unsupported,
                  "the model is larger than the 2 GiB that an ONNX file may be"};
   // Equal models give equal bytes.
-  std::string bytes;
-  google::protobuf::io::StringOutputStream stream(&bytes);
+  OnnxFiles files{{}, exporter.takeData()};
+  google::protobuf::io::StringOutputStream stream(&files.model);
   google::protobuf::io::CodedOutputStream coded(&stream);
   coded.SetSerializationDeterministic(true);
   model->SerializeToCodedStream(&coded);
   coded.Trim();
-  return bytes;
+  return files;
 }
 
 std::vector<OnnxExport> onnxExports() {

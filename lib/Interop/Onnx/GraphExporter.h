@@ -3,7 +3,7 @@
 #ifndef ASGC_LIB_INTEROP_ONNX_GRAPHEXPORTER_H
 #define ASGC_LIB_INTEROP_ONNX_GRAPHEXPORTER_H
 
-#include "asgc/Data.h"
+#include "asgc/OnnxFiles.h"
 #include "dialects/asg/Asg.h"
 #include "lib/Interop/Onnx/Emitter.h"
 
@@ -31,10 +31,13 @@ struct Exported {
 class GraphExporter {
 public:
   GraphExporter(mlir::ModuleOp module, asg::GraphOp graph,
-                const std::vector<NamedArray> &weights);
+                const std::vector<NamedView> &weights,
+                const OnnxExportOptions &options);
 
   /// The model; a fault lists every op that cannot be written.
   Result<onnx::ModelProto> run();
+  /// The weights that the model keeps elsewhere.
+  std::vector<OnnxDataPart> takeData() { return std::move(data); }
 
   //===- Values -----------------------------------------------------------===//
 
@@ -85,15 +88,19 @@ private:
   void writeOp(mlir::Operation *op);
   void writeVariable(asg::ReadOp read);
   std::string fresh(const std::string &wanted);
-  onnx::TensorProto &addInitializer(const std::string &name,
-                                    const HostTensor &tensor);
+  void addInitializer(const std::string &name, const HostTensor &tensor);
+  void addExternal(const std::string &name, const NamedView &weight,
+                   mlir::Type element);
   void describe(onnx::ValueInfoProto &info, const std::string &name,
                 mlir::Type type);
   void finish();
 
   mlir::ModuleOp module;
   asg::GraphOp graph;
-  const std::vector<NamedArray> &weights;
+  const std::vector<NamedView> &weights;
+  const OnnxExportOptions &options;
+  bool hasDataFile = false;
+  std::vector<OnnxDataPart> data;
   onnx::ModelProto model;
   onnx::GraphProto *out;
   llvm::DenseMap<mlir::Value, Exported> values;

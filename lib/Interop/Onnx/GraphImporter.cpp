@@ -1,8 +1,6 @@
 //===- GraphImporter.cpp - ONNX graphs become ops of one asg graph --------===//
 #include "lib/Interop/Onnx/GraphImporter.h"
 
-#include "lib/Interop/Onnx/OnnxFile.h"
-
 #include "asgc/Interpreter.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -14,7 +12,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fmt/format.h>
-#include <google/protobuf/io/zero_copy_stream_impl.h>
 
 using namespace mlir;
 
@@ -41,10 +38,10 @@ static std::string nodeName(const onnx::NodeProto &node) {
   return node.op_type();
 }
 
-GraphImporter::GraphImporter(const std::string &path, onnx::ModelProto &model,
+GraphImporter::GraphImporter(const std::string &path, ModelFile &file,
                              MLIRContext &context, const OnnxOptions &options)
-    : e(context), path(path), model(model), context(context), options(options) {
-}
+    : e(context), path(path), file(file), model(file.model), context(context),
+      options(options) {}
 
 //===----------------------------------------------------------------------===//
 // What is not supported
@@ -137,12 +134,10 @@ Value GraphImporter::lookUp(StringRef name) {
   Scope *root = scope;
   while (root->parent)
     root = root->parent;
-  Value value = importInitializer(name, *weight->second);
+  Value value = importWeight(name, *weight->second);
   if (value)
     root->values[name] = value;
   root->keepCarrier(name, findCarrier(weight->second->data_type()));
-  // It is read once, and a model's weights need not be in memory twice.
-  std::unique_ptr<std::string>(weight->second->release_raw_data());
   return value;
 }
 

@@ -7,6 +7,7 @@
 
 #include "lib/Interop/Onnx/Call.h"
 #include "lib/Interop/Onnx/KnownValues.h"
+#include "lib/Interop/Onnx/OnnxFile.h"
 
 #include "llvm/ADT/StringMap.h"
 
@@ -41,7 +42,7 @@ struct Scope {
 /// flow into one block.
 class GraphImporter {
 public:
-  GraphImporter(const std::string &path, onnx::ModelProto &model,
+  GraphImporter(const std::string &path, ModelFile &file,
                 mlir::MLIRContext &context, const OnnxOptions &options);
 
   /// The whole model; a fault lists everything that is wrong or unsupported.
@@ -67,6 +68,7 @@ private:
   scanNodes(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
             const std::map<std::string, int64_t> &opsets, int depth);
   mlir::LogicalResult importInputs(onnx::GraphProto &graph);
+  mlir::Value importWeight(llvm::StringRef name, onnx::TensorProto &tensor);
   mlir::Value importInitializer(llvm::StringRef name,
                                 const onnx::TensorProto &tensor);
   void
@@ -78,7 +80,7 @@ private:
   mlir::Value importTensor(llvm::StringRef name, HostTensor value,
                            int64_t maxInline);
   mlir::Value addParameter(llvm::StringRef name, mlir::Type element,
-                           Array value);
+                           NamedView value);
   Values importFunction(const onnx::NodeProto &node,
                         const onnx::FunctionProto &function,
                         llvm::ArrayRef<mlir::Value> operands,
@@ -93,7 +95,8 @@ private:
                 const std::string &input, int axis);
 
   const std::string &path;
-  onnx::ModelProto &model;
+  ModelFile &file;
+  onnx::ModelProto &model; ///< of the file
   mlir::MLIRContext &context;
   const OnnxOptions &options;
   mlir::OwningOpRef<mlir::ModuleOp> module;
@@ -101,7 +104,7 @@ private:
   Scope *scope = nullptr;
   std::map<std::string, int64_t> opsets;
   llvm::StringMap<onnx::TensorProto *> initializers;
-  std::vector<NamedArray> weights;
+  std::vector<NamedView> weights;
   std::vector<std::string> inputNames;
   std::map<std::string, int64_t> bounds;
   std::map<std::string, std::string> symbols; ///< dim_param -> name
@@ -119,9 +122,10 @@ private:
 /// The elements of a tensor of the file as the dialect takes them; why not.
 Result<HostTensor> readTensor(const onnx::TensorProto &tensor,
                               const std::string &path);
-/// A large tensor of floats as it lies in the file, in one copy; nothing if it
-/// is another, or if its data do not fit.
-std::optional<Array> copyLargeFloats(const onnx::TensorProto &tensor);
+/// A large tensor of floats where it lies; nothing if it is another, or if its
+/// data do not fit.
+std::optional<NamedView> viewLargeFloats(const onnx::TensorProto &tensor,
+                                         const StoredData &stored);
 /// The element type of ONNX; null if the dialect has none.
 mlir::Type elementTypeOf(mlir::MLIRContext &context, int32_t dataType);
 llvm::StringRef nameOfDataType(int32_t dataType);

@@ -128,12 +128,24 @@ LogicalResult GraphImporter::importInputs(onnx::GraphProto &graph) {
   return success(faults.empty());
 }
 
+/// An initializer of the graph, which is read once.
+Value GraphImporter::importWeight(StringRef name, onnx::TensorProto &tensor) {
+  auto stored = file.stored.find(&tensor);
+  if (stored == file.stored.end())
+    return importInitializer(name, tensor);
+  if (auto floats = viewLargeFloats(tensor, stored->second))
+    return addParameter(name, elementTypeOf(context, tensor.data_type()),
+                        std::move(*floats));
+  const auto &bytes = stored->second.bytes;
+  tensor.set_raw_data(bytes.data(), bytes.size());
+  Value value = importInitializer(name, tensor);
+  tensor.clear_raw_data();
+  return value;
+}
+
 /// Weights of floats become parameters, all else constants.
 Value GraphImporter::importInitializer(StringRef name,
                                        const onnx::TensorProto &tensor) {
-  if (auto floats = copyLargeFloats(tensor))
-    return addParameter(name, elementTypeOf(context, tensor.data_type()),
-                        std::move(*floats));
   auto value = readTensor(tensor, path);
   if (!value) {
     e.fail(value.fault().message, value.fault().kind == FaultKind::Unsupported);
@@ -153,7 +165,7 @@ Value GraphImporter::importTensor(StringRef name, HostTensor value,
               {}};
   array.data.assign(value.bytes().begin(), value.bytes().end());
   Value read = addParameter(name, elementTypeOf(context, value.dtype()),
-                            std::move(array));
+                            viewOf({name.str(), std::move(array)}));
   if (read && value.numElements() <= kMaxKnownWeight) {
     givenValues.push_back(std::move(value));
     known.assume(read, &givenValues.back());
@@ -161,7 +173,8 @@ Value GraphImporter::importTensor(StringRef name, HostTensor value,
   return read;
 }
 
-Value GraphImporter::addParameter(StringRef name, Type element, Array value) {
+Value GraphImporter::addParameter(StringRef name, Type element,
+                                  NamedView value) {
   auto type = RankedTensorType::get(value.shape, element);
   if (!asg::hasLegalShape(type))
     return e.fail("the weight '" + name + "' is too large");
@@ -174,7 +187,8 @@ Value GraphImporter::addParameter(StringRef name, Type element, Array value) {
   e.builder.setInsertionPointToEnd(block);
   Value read =
       e.make<asg::ReadOp>(type, FlatSymbolRefAttr::get(&context, unique));
-  weights.push_back({unique, std::move(value)});
+  value.name = unique;
+  weights.push_back(std::move(value));
   return read;
 }
 

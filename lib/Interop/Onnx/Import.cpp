@@ -5,19 +5,17 @@
 
 #include "asgc/Interop.h"
 
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
 using namespace mlir;
 
 namespace asgc {
 
-static Result<OnnxModel> importModel(onnx::ModelProto &model,
+static Result<OnnxModel> importModel(interop::ModelFile &file,
                                      const std::string &name,
                                      MLIRContext &context,
                                      const OnnxOptions &options) {
   context.loadDialect<asg::AsgDialect>();
   OnnxModel result;
-  interop::GraphImporter importer(name, model, context, options);
+  interop::GraphImporter importer(name, file, context, options);
   if (MaybeFault fault = importer.run(result))
     return *fault;
   return result;
@@ -25,30 +23,27 @@ static Result<OnnxModel> importModel(onnx::ModelProto &model,
 
 Result<OnnxModel> importOnnx(const std::string &path, MLIRContext &context,
                              const OnnxOptions &options) {
-  onnx::ModelProto model;
-  MaybeFault fault = interop::readModel(path, model);
-  if (!fault)
-    fault = interop::loadExternalData(model, path);
-  if (fault)
+  auto file = interop::readModel(path);
+  if (!file)
+    return file.fault();
+  if (MaybeFault fault = interop::findExternalData(*file, path))
     return *fault;
-  return importModel(model, path, context, options);
+  return importModel(*file, path, context, options);
 }
 
-Result<OnnxModel> parseOnnx(std::span<const std::byte> file,
+Result<OnnxModel> parseOnnx(std::span<const std::byte> bytes,
                             const std::string &name, MLIRContext &context,
                             const OnnxOptions &options) {
-  onnx::ModelProto model;
-  google::protobuf::io::ArrayInputStream stream(file.data(), int(file.size()));
-  auto readAgain = [&] {
-    return std::string(reinterpret_cast<const char *>(file.data()),
-                       file.size());
-  };
-  MaybeFault fault = interop::parseModel(stream, readAgain, name, model);
-  if (!fault)
-    fault = interop::refuseExternalData(model, name);
-  if (fault)
+  // The weights of the result outlive what the caller has.
+  auto file = interop::parseModel(
+      std::make_shared<const FileBytes>(
+          std::vector<std::byte>(bytes.begin(), bytes.end())),
+      name);
+  if (!file)
+    return file.fault();
+  if (MaybeFault fault = interop::refuseExternalData(*file, name))
     return *fault;
-  return importModel(model, name, context, options);
+  return importModel(*file, name, context, options);
 }
 
 static void
@@ -62,11 +57,11 @@ addOperators(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
 }
 
 Result<std::vector<std::string>> operatorsOf(const std::string &path) {
-  onnx::ModelProto model;
-  if (MaybeFault fault = interop::readModel(path, model))
-    return *fault;
+  auto file = interop::readModel(path);
+  if (!file)
+    return file.fault();
   std::set<std::string> names;
-  addOperators(model.graph().node(), names);
+  addOperators(file->model.graph().node(), names);
   return std::vector<std::string>(names.begin(), names.end());
 }
 

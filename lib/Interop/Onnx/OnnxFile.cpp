@@ -1,14 +1,14 @@
 //===- OnnxFile.cpp - Bytes to onnx::ModelProto, guarded ------------------===//
 #include "lib/Interop/Onnx/OnnxFile.h"
 
-#include <fcntl.h>
+#include "llvm/ADT/DenseSet.h"
+
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl.h>
 #include <google/protobuf/wire_format_lite.h>
+#include <map>
 
 namespace asgc::interop {
 
@@ -20,6 +20,8 @@ namespace {
 /// Messages nested deeper than this are refused: every level is a level of our
 /// own recursion, too.
 constexpr int kMaxNesting = 100;
+/// Smaller data are parsed with the rest.
+constexpr size_t kMinStored = 1 << 14;
 
 Fault corrupt(const std::string &name, int64_t offset, const std::string &why) {
   return {FaultKind::Input,
@@ -89,6 +91,109 @@ private:
   pb::io::CodedInputStream stream;
 };
 
+/// Calls `visit(number, field, content)` for every field of `message`; the
+/// content, what follows the length, is null in fields without one. False if
+/// the message is malformed, or if `visit` says so.
+template <typename Visit>
+bool visitFields(std::string_view message, const Visit &visit) {
+  using Wire = pb::internal::WireFormatLite;
+  pb::io::CodedInputStream stream(
+      reinterpret_cast<const uint8_t *>(message.data()), int(message.size()));
+  stream.SetTotalBytesLimit(INT_MAX);
+  while (true) {
+    size_t start = size_t(stream.CurrentPosition());
+    uint32_t tag = stream.ReadTag();
+    if (tag == 0)
+      return stream.ConsumedEntireMessage();
+    std::string_view content;
+    if (Wire::GetTagWireType(tag) == Wire::WIRETYPE_LENGTH_DELIMITED) {
+      uint32_t length = 0;
+      if (!stream.ReadVarint32(&length) ||
+          length > message.size() - size_t(stream.CurrentPosition()))
+        return false;
+      content = message.substr(size_t(stream.CurrentPosition()), length);
+      stream.Skip(int(length));
+    } else if (!Wire::SkipField(&stream, tag)) {
+      return false;
+    }
+    size_t end = size_t(stream.CurrentPosition());
+    if (!visit(Wire::GetTagFieldNumber(tag), message.substr(start, end - start),
+               content))
+      return false;
+  }
+}
+
+/// Adds what `bytes` hold to `message`, which is `depth` messages deep.
+bool merge(pb::Message &message, std::string_view bytes, int depth) {
+  pb::io::CodedInputStream stream(
+      reinterpret_cast<const uint8_t *>(bytes.data()), int(bytes.size()));
+  stream.SetTotalBytesLimit(INT_MAX);
+  stream.SetRecursionLimit(kMaxNesting - depth);
+  return message.MergePartialFromCodedStream(&stream) &&
+         stream.ConsumedEntireMessage();
+}
+
+/// Parses a model but for the data of its large weights.
+class ModelParser {
+public:
+  ModelParser(std::shared_ptr<const FileBytes> file, ModelFile &result)
+      : file(std::move(file)), result(result) {}
+
+  bool parse(std::string_view bytes) {
+    std::string rest;
+    return visitFields(bytes,
+                       [&](int number, std::string_view field,
+                           std::string_view content) {
+                         if (number == onnx::ModelProto::kGraphFieldNumber &&
+                             content.data())
+                           return parseGraph(content);
+                         rest += field;
+                         return true;
+                       }) &&
+           merge(result.model, rest, 0);
+  }
+
+private:
+  bool parseGraph(std::string_view bytes) {
+    onnx::GraphProto &graph = *result.model.mutable_graph();
+    std::string rest;
+    return visitFields(
+               bytes,
+               [&](int number, std::string_view field,
+                   std::string_view content) {
+                 if (number == onnx::GraphProto::kInitializerFieldNumber &&
+                     content.data())
+                   return parseWeight(*graph.add_initializer(), content);
+                 if (number == onnx::GraphProto::kNodeFieldNumber &&
+                     content.data()) // not through a copy: some hold constants
+                   return merge(*graph.add_node(), content, 2);
+                 rest += field;
+                 return true;
+               }) &&
+           merge(graph, rest, 1);
+  }
+
+  bool parseWeight(onnx::TensorProto &tensor, std::string_view bytes) {
+    std::string rest;
+    return visitFields(bytes,
+                       [&](int number, std::string_view field,
+                           std::string_view content) {
+                         if (number == onnx::TensorProto::kRawDataFieldNumber &&
+                             content.size() >= kMinStored) {
+                           result.stored[&tensor] = {
+                               std::as_bytes(std::span(content)), file};
+                           return true;
+                         }
+                         rest += field;
+                         return true;
+                       }) &&
+           merge(tensor, rest, 2);
+  }
+
+  std::shared_ptr<const FileBytes> file;
+  ModelFile &result;
+};
+
 /// Calls `visit` for every tensor of `message`, wherever it is.
 template <typename Visit>
 MaybeFault visitTensors(onnx::GraphProto &graph, const Visit &visit);
@@ -141,10 +246,12 @@ std::optional<uint64_t> toNumber(const std::string &text) {
   return std::stoull(text);
 }
 
-/// Reads the bytes of one external tensor.
-MaybeFault loadTensor(onnx::TensorProto &tensor, const std::string &path) {
-  if (!isExternal(tensor))
-    return std::nullopt;
+/// The files that external tensors lie in, each mapped once.
+using DataFiles = std::map<std::string, std::shared_ptr<const FileBytes>>;
+
+/// Where the data of an external tensor lie.
+Result<StoredData> findTensor(const onnx::TensorProto &tensor,
+                              const std::string &path, DataFiles &files) {
   auto fault = [&](FaultKind kind, const std::string &why) {
     return Fault{kind,
                  fmt::format("{}: tensor '{}': {}", path, tensor.name(), why)};
@@ -185,95 +292,88 @@ MaybeFault loadTensor(onnx::TensorProto &tensor, const std::string &path) {
         FaultKind::Input,
         fmt::format("external data at '{}', which is not beside the model",
                     location));
-  uint64_t size = fs::file_size(file, error);
-  if (error)
-    return fault(
-        FaultKind::Environment,
-        fmt::format("external data '{}': {}", file.string(), error.message()));
+  std::shared_ptr<const FileBytes> &mapped = files[target.string()];
+  if (!mapped) {
+    auto bytes = FileBytes::map(file.string());
+    if (!bytes)
+      return fault(FaultKind::Environment,
+                   "external data " + bytes.fault().message);
+    mapped = std::make_shared<const FileBytes>(std::move(*bytes));
+  }
+  std::span<const std::byte> bytes = *mapped;
   if (!length)
-    length = size - std::min(size, *offset);
-  if (*offset > size || *length > size - *offset)
+    length = bytes.size() - std::min(bytes.size(), *offset);
+  if (*offset > bytes.size() || *length > bytes.size() - *offset)
     return fault(
         FaultKind::Input,
         fmt::format("external data [{}, {}) of '{}', which has {} bytes",
-                    *offset, *offset + *length, location, size));
-  std::ifstream stream(file, std::ios::binary);
-  stream.seekg(std::streamoff(*offset));
-  std::string &raw = *tensor.mutable_raw_data();
-  raw.resize(size_t(*length));
-  if (!stream.read(raw.data(), std::streamsize(*length)))
-    return fault(
-        FaultKind::Environment,
-        fmt::format("external data '{}' cannot be read", file.string()));
-  tensor.clear_external_data();
-  tensor.clear_data_location();
-  return std::nullopt;
+                    *offset, *offset + *length, location, bytes.size()));
+  return StoredData{bytes.subspan(*offset, *length), mapped};
 }
 
 } // namespace
 
-MaybeFault parseModel(pb::io::ZeroCopyInputStream &input,
-                      const std::function<std::string()> &readAgain,
-                      const std::string &name, onnx::ModelProto &model) {
+Result<ModelFile> parseModel(std::shared_ptr<const FileBytes> file,
+                             const std::string &name) {
   pb::LogSilencer quiet; // what it would print is in the fault
-  pb::io::CodedInputStream stream(&input);
-  stream.SetTotalBytesLimit(INT_MAX);
-  stream.SetRecursionLimit(kMaxNesting);
-  if (!model.ParsePartialFromCodedStream(&stream) ||
-      !stream.ConsumedEntireMessage()) {
-    std::string bytes = readAgain();
+  std::span<const std::byte> content = *file;
+  std::string_view bytes(reinterpret_cast<const char *>(content.data()),
+                         content.size());
+  if (bytes.size() > size_t(INT_MAX))
+    return Fault{FaultKind::Input,
+                 fmt::format("{}: {} bytes; protobuf ends at 2 GiB, larger "
+                             "models keep their weights as external data",
+                             name, bytes.size())};
+  ModelFile result;
+  if (!ModelParser(file, result).parse(bytes)) {
     FaultFinder finder(bytes);
     finder.walk(onnx::ModelProto::descriptor());
     return corrupt(name, finder.fault,
                    finder.reason.empty() ? "not an ONNX model" : finder.reason);
   }
-  if (!model.has_graph() || model.opset_import_size() == 0)
+  if (!result.model.has_graph() || result.model.opset_import_size() == 0)
     return corrupt(name, 0, "not an ONNX model: it has no graph or no opset");
-  return std::nullopt;
+  return result;
 }
 
-MaybeFault readModel(const std::string &path, onnx::ModelProto &model) {
+Result<ModelFile> readModel(const std::string &path) {
   std::error_code error;
   if (fs::is_directory(path, error))
     return Fault{FaultKind::Environment, path + ": is a folder"};
-  uint64_t size = fs::file_size(path, error);
-  if (error)
-    return Fault{FaultKind::Environment,
-                 fmt::format("{}: {}", path, error.message())};
-  if (size > uint64_t(INT_MAX))
-    return Fault{FaultKind::Input,
-                 fmt::format("{}: {} bytes; protobuf ends at 2 GiB, larger "
-                             "models keep their weights as external data",
-                             path, size)};
-  int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0)
-    return Fault{FaultKind::Environment,
-                 fmt::format("{}: {}", path, strerror(errno))};
-  // Through a small buffer, so that the file is never in memory beside the
-  // message that is made of it.
-  pb::io::FileInputStream stream(descriptor, 1 << 18);
-  stream.SetCloseOnDelete(true);
-  auto readAgain = [&] {
-    std::ifstream file(path, std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(file), {});
-  };
-  return parseModel(stream, readAgain, path, model);
+  auto bytes = FileBytes::map(path);
+  if (!bytes)
+    return bytes.fault();
+  return parseModel(std::make_shared<const FileBytes>(std::move(*bytes)), path);
 }
 
-MaybeFault loadExternalData(onnx::ModelProto &model, const std::string &path) {
-  return visitTensors(model, [&](onnx::TensorProto &tensor) {
-    return loadTensor(tensor, path);
+MaybeFault findExternalData(ModelFile &file, const std::string &path) {
+  DataFiles files;
+  llvm::DenseSet<const onnx::TensorProto *> weights;
+  for (const onnx::TensorProto &tensor : file.model.graph().initializer())
+    weights.insert(&tensor);
+  return visitTensors(file.model, [&](onnx::TensorProto &tensor) -> MaybeFault {
+    if (!isExternal(tensor))
+      return std::nullopt;
+    auto data = findTensor(tensor, path, files);
+    if (!data)
+      return data.fault();
+    if (weights.contains(&tensor))
+      file.stored[&tensor] = *data;
+    else // nodes are copied where functions are inlined
+      tensor.set_raw_data(data->bytes.data(), data->bytes.size());
+    tensor.clear_external_data();
+    tensor.clear_data_location();
+    return std::nullopt;
   });
 }
 
-MaybeFault refuseExternalData(onnx::ModelProto &model,
-                              const std::string &name) {
-  return visitTensors(model, [&](onnx::TensorProto &tensor) -> MaybeFault {
+MaybeFault refuseExternalData(ModelFile &file, const std::string &name) {
+  return visitTensors(file.model, [&](onnx::TensorProto &tensor) -> MaybeFault {
     if (!isExternal(tensor))
       return std::nullopt;
     return Fault{FaultKind::Input,
-                 fmt::format("{}: tensor '{}' is external data, and the model "
-                             "is no file",
+                 fmt::format("{}: tensor '{}' is external data, and the "
+                             "model is no file",
                              name, tensor.name())};
   });
 }

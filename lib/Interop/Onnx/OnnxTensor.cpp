@@ -66,7 +66,8 @@ static bool copyField(const Field &field, HostTensor &tensor) {
   return true;
 }
 
-std::optional<Array> copyLargeFloats(const TensorProto &tensor) {
+std::optional<NamedView> viewLargeFloats(const TensorProto &tensor,
+                                         const StoredData &stored) {
   ElementType element = ElementType::F32;
   if (tensor.data_type() == TensorProto::FLOAT16)
     element = ElementType::F16;
@@ -76,11 +77,11 @@ std::optional<Array> copyLargeFloats(const TensorProto &tensor) {
     return std::nullopt;
   std::vector<int64_t> shape(tensor.dims().begin(), tensor.dims().end());
   auto bytes = arrayBytes(element, shape);
-  if (!bytes || uint64_t(*bytes) != tensor.raw_data().size() ||
+  if (!bytes || uint64_t(*bytes) != stored.bytes.size() ||
       *bytes <= kMaxKnownWeight * int64_t(elementBytes(element)))
     return std::nullopt;
-  auto raw = std::as_bytes(std::span(tensor.raw_data()));
-  return Array{element, std::move(shape), {raw.begin(), raw.end()}};
+  return NamedView{tensor.name(), element, std::move(shape), stored.bytes,
+                   stored.file};
 }
 
 Result<HostTensor> readTensor(const TensorProto &proto,

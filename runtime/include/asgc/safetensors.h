@@ -75,6 +75,18 @@ asgc_status asgc_safetensors_write(const char *path,
                                    const char *const *metadata,
                                    int64_t num_metadata);
 
+/** Gives the elements of tensor `index`, valid until the next call; null gives
+ * up. */
+typedef const void *(*asgc_safetensors_read)(void *context, int64_t index);
+
+/** The same for tensors that need not be in memory together: their `data` is
+ * not looked at, `read` is called once for each, in the order of the file.
+ * ASGC_INVALID_ARGUMENT if it gives up. */
+asgc_status asgc_safetensors_write_from(
+    const char *path, const asgc_safetensors_source *tensors,
+    int64_t num_tensors, const char *const *metadata, int64_t num_metadata,
+    asgc_safetensors_read read, void *context);
+
 #ifdef __cplusplus
 }
 #endif

@@ -2,9 +2,13 @@
 #include "asgc/Interop.h"
 #include "asgc/Interpreter.h"
 
+#include "test/unit/data/TempFolder.h"
+
 #include "mlir/IR/MLIRContext.h"
 
+#include <cstring>
 #include <doctest/doctest.h>
+#include <google/protobuf/unknown_field_set.h>
 #include <onnx/onnx_pb.h>
 
 using namespace asgc;
@@ -49,16 +53,57 @@ void addIntegers(onnx::ModelProto &model, const std::string &name,
     tensor->add_int64_data(value);
 }
 
-Result<OnnxModel> parse(const std::string &bytes) {
+mlir::MLIRContext &sharedContext() {
   static mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  return context;
+}
+
+Result<OnnxModel> parse(const std::string &bytes) {
   return parseOnnx(
       {reinterpret_cast<const std::byte *>(bytes.data()), bytes.size()},
-      "m.onnx", context);
+      "m.onnx", sharedContext());
 }
 
 std::string faultOf(const onnx::ModelProto &model) {
   auto result = parse(model.SerializeAsString());
   return result ? "" : result.fault().message;
+}
+
+/// y = x + large, z = −small; `seed` tells models apart.
+onnx::ModelProto makeWeighted(float seed) {
+  onnx::ModelProto model = makeModel({20'000});
+  for (auto [name, count] :
+       {std::pair("small", 1000), std::pair("large", 20'000)}) {
+    std::vector<float> values(size_t(count), seed);
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] += float(i);
+    auto *tensor = model.mutable_graph()->add_initializer();
+    tensor->set_name(name);
+    tensor->set_data_type(onnx::TensorProto::FLOAT);
+    tensor->add_dims(count);
+    tensor->set_raw_data(values.data(), values.size() * sizeof(float));
+  }
+  addNode(*model.mutable_graph(), "Add", {"x", "large"}, {"y"});
+  addNode(*model.mutable_graph(), "Neg", {"small"}, {"z"});
+  model.mutable_graph()->add_output()->set_name("z");
+  return model;
+}
+
+/// Whether `weights` are those of `model`, bit for bit.
+void checkWeights(const std::vector<NamedView> &weights,
+                  const onnx::ModelProto &model) {
+  REQUIRE(weights.size() == 2);
+  for (const onnx::TensorProto &tensor : model.graph().initializer()) {
+    auto found =
+        std::find_if(weights.begin(), weights.end(), [&](const NamedView &w) {
+          return w.name == tensor.name();
+        });
+    REQUIRE(found != weights.end());
+    CHECK(found->shape == std::vector<int64_t>{tensor.dims(0)});
+    REQUIRE(found->data.size() == tensor.raw_data().size());
+    CHECK(std::memcmp(found->data.data(), tensor.raw_data().data(),
+                      found->data.size()) == 0);
+  }
 }
 
 void setType(onnx::ModelProto &model, onnx::TensorProto::DataType type) {
@@ -249,5 +294,88 @@ TEST_SUITE("ONNX import") {
     image[100] = 254;
     CHECK(evaluate(model, bytes({1, 64, 3, 3}, image)) ==
           std::vector<int64_t>{18653633});
+  }
+
+  TEST_CASE(
+      "large weights keep their bits, and outlive the bytes they lay in") {
+    onnx::ModelProto model = makeWeighted(0.5f);
+    auto result = [&] { return parse(model.SerializeAsString()); }();
+    REQUIRE_MESSAGE(result, faultOf(model));
+    checkWeights(result->weights, model);
+  }
+
+  TEST_CASE("a large weight of another size than its shape is refused") {
+    onnx::ModelProto model = makeWeighted(0.5f);
+    model.mutable_graph()->mutable_initializer(1)->set_dims(0, 19'999);
+    CHECK(faultOf(model).find("tensor 'large': its data do not fit the shape "
+                              "[19999] of f32") != std::string::npos);
+  }
+
+  TEST_CASE("of weights written twice the last ones count, as in protobuf") {
+    onnx::ModelProto model = makeWeighted(0.5f), other = makeWeighted(8.0f);
+    // Messages one after another are one, whose graphs are joined; a tensor
+    // that gives its data again does not have the first ones.
+    onnx::ModelProto both = model;
+    both.mutable_graph()->clear_initializer();
+    std::string bytes = both.SerializeAsString();
+    onnx::GraphProto weights;
+    for (int i = 0; i < 2; ++i) {
+      onnx::TensorProto again;
+      again.set_raw_data(other.graph().initializer(i).raw_data());
+      std::string tensor = model.graph().initializer(i).SerializeAsString() +
+                           again.SerializeAsString();
+      weights.mutable_unknown_fields()->AddLengthDelimited(5, tensor);
+    }
+    onnx::ModelProto more;
+    more.mutable_unknown_fields()->AddLengthDelimited(
+        7, weights.SerializeAsString());
+    auto result = parse(bytes + more.SerializeAsString());
+    REQUIRE(result);
+    checkWeights(result->weights, other);
+  }
+}
+
+TEST_SUITE("ONNX export") {
+  TEST_CASE("weights too large for the model go to a file beside it") {
+    onnx::ModelProto model = makeWeighted(0.5f);
+    auto original = parse(model.SerializeAsString());
+    REQUIRE(original);
+    OnnxExportOptions options{.dataFile = "m.onnx.data", .maxInline = 80'000};
+    auto files =
+        exportOnnx(*original->module, "infer", original->weights, options);
+    REQUIRE(files);
+    REQUIRE(files->data.size() == 2);
+    CHECK(files->model.size() < 1000);
+    test::TempFolder folder;
+    std::string data;
+    for (const OnnxDataPart &part : files->data) {
+      CHECK(part.offset % 4096 == 0);
+      REQUIRE(part.offset >= int64_t(data.size()));
+      data.resize(size_t(part.offset));
+      data.append(reinterpret_cast<const char *>(part.value.data.data()),
+                  part.value.data.size());
+    }
+    std::string path = folder.write("m.onnx", files->model);
+    folder.write("m.onnx.data", data);
+    auto again = importOnnx(path, sharedContext());
+    REQUIRE(again);
+    checkWeights(again->weights, model);
+
+    folder.write("m.onnx.data", data.substr(0, data.size() - 1));
+    auto cut = importOnnx(path, sharedContext());
+    REQUIRE(!cut);
+    CHECK(cut.fault().message.find("of 'm.onnx.data', which has") !=
+          std::string::npos);
+  }
+
+  TEST_CASE("weights that fit stay in the model") {
+    auto original = parse(makeWeighted(0.5f).SerializeAsString());
+    REQUIRE(original);
+    OnnxExportOptions options{.dataFile = "m.onnx.data", .maxInline = 84'000};
+    auto files =
+        exportOnnx(*original->module, "infer", original->weights, options);
+    REQUIRE(files);
+    CHECK(files->data.empty());
+    CHECK(files->model.size() > 84'000);
   }
 }

@@ -192,6 +192,17 @@ TEST_SUITE("safetensors") {
           prefix + "tensor 'a' has an invalid extent -1");
     CHECK(write({{"a", dims, nullptr, ASGC_F32, 1}}) ==
           prefix + "tensor 'a' has no data");
+    // What is read while it is written can fail halfway.
+    auto readFirst = [](void *values, int64_t index) -> const void * {
+      return index == 0 ? values : nullptr;
+    };
+    const asgc_safetensors_source two[] = {{"a", dims, nullptr, ASGC_F32, 1},
+                                           {"b", dims, nullptr, ASGC_F32, 1}};
+    CHECK(asgc_safetensors_write_from(path.c_str(), two, 2, nullptr, 0,
+                                      readFirst, const_cast<float *>(data)) ==
+          ASGC_INVALID_ARGUMENT);
+    CHECK(asgc_last_error() == prefix + "tensor 'b' has no data");
+    CHECK(folder.size() == 0);
     CHECK(write({{"a", dims, data, 17, 1}}) ==
           prefix + "tensor 'a' has dtype 17, which the format lacks");
     CHECK(write({{"\xff", dims, data, ASGC_F32, 1}}) ==
