@@ -22,7 +22,8 @@ static constexpr size_t bufferBytes = 1 << 16;
 struct asgc_file_writer {
   std::string path;      ///< as the caller named it, for sentences
   std::string target;    ///< with links resolved
-  std::string temporary; ///< "" when the target is written directly
+  std::string temporary; ///< "" while the file that is written has no name
+  bool isDirect = false; ///< the target itself is written
   int descriptor = -1;
   size_t buffered = 0;
   char buffer[bufferBytes];
@@ -88,19 +89,42 @@ static std::string resolveLinks(const std::string &path) {
   return link.front() == '/' ? link : folderOf(path) + "/" + link;
 }
 
+/// The folder of the descriptors of this process, as names of what is open.
+static constexpr char openFiles[] = "/proc/self/fd";
+
 static asgc_status openTemporary(asgc_file_writer &writer, mode_t mode) {
-  for (;;) {
+  // Without a name nothing is left of it, however the process ends. Not every
+  // file system has such files.
+  if (access(openFiles, X_OK) == 0)
+    writer.descriptor = open(folderOf(writer.target).c_str(),
+                             O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
+  while (writer.descriptor < 0) {
     writer.temporary = temporaryName(writer.target);
     writer.descriptor =
         open(writer.temporary.c_str(),
              O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (writer.descriptor >= 0)
-      return ASGC_OK;
+      break;
     int error = errno;
     writer.temporary.clear(); // not ours to remove
     if (error != EEXIST)
       return writer.failed("create", error);
   }
+  return ASGC_OK;
+}
+
+/// Gives the file that is written a name if it has none: 0, or why not.
+static int nameTemporary(asgc_file_writer &writer) {
+  const std::string open = text(openFiles, "/", writer.descriptor);
+  while (writer.temporary.empty()) {
+    const std::string name = temporaryName(writer.target);
+    if (linkat(AT_FDCWD, open.c_str(), AT_FDCWD, name.c_str(),
+               AT_SYMLINK_FOLLOW) == 0)
+      writer.temporary = name;
+    else if (errno != EEXIST)
+      return errno;
+  }
+  return 0;
 }
 
 asgc_status asgc_file_create(const char *path, asgc_file_writer **out_writer) {
@@ -120,6 +144,7 @@ asgc_status asgc_file_create(const char *path, asgc_file_writer **out_writer) {
   if (exists && S_ISDIR(info.st_mode))
     return writer->failed("create", EISDIR);
   if (exists && !S_ISREG(info.st_mode)) {
+    writer->isDirect = true;
     writer->descriptor = open(writer->target.c_str(), O_WRONLY | O_CLOEXEC);
     if (writer->descriptor < 0)
       return writer->failed("open", errno);
@@ -171,12 +196,13 @@ asgc_status asgc_file_commit(asgc_file_writer *writer) {
   std::unique_ptr<asgc_file_writer> owner(writer);
   if (asgc_status status = writer->flush())
     return status;
-  const bool direct = writer->temporary.empty();
-  if (!direct && fsync(writer->descriptor) != 0)
+  if (!writer->isDirect && fsync(writer->descriptor) != 0)
     return writer->failed("flush", errno);
+  if (int error = writer->isDirect ? 0 : nameTemporary(*writer))
+    return writer->failed("name", error);
   if (close(std::exchange(writer->descriptor, -1)) != 0 && errno != EINTR)
     return writer->failed("close", errno);
-  if (direct)
+  if (writer->isDirect)
     return ASGC_OK;
   if (rename(writer->temporary.c_str(), writer->target.c_str()) != 0)
     return writer->failed("replace", errno);

@@ -248,4 +248,11 @@ def test_a_wrong_command_line_is_explained(t):
     t.contains(t.asgc("convert", model, code=2).err, "--out")
 
 
+def test_a_limit_on_the_size_of_files_leaves_nothing(t):
+    model = t.write("m.asg", "model m(x: f32[8, 16]) {\n  return x |> fc: linear(24)\n}\n")
+    result = t.run("sh", "-c", f"ulimit -f 0; exec {harness.ASGC} convert {model} -o m.mlir", code=4)
+    t.contains(result.err, "cannot write 'm.mlir': File too large")
+    t.equal(sorted(path.name for path in t.path(".").iterdir()), ["m.asg"], "files")
+
+
 harness.main()

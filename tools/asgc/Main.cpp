@@ -87,6 +87,7 @@ int main(int argc, char **argv) {
   useHugePages();
   installCrashHandler(argc, argv);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN); // then a write fails, and says so
   if (argc <= 1) {
     printText(kTour);
     return finishOutput(ExitOk);

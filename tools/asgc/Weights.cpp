@@ -162,9 +162,7 @@ private:
   const NamedView *last = nullptr;
   std::vector<std::byte> converted, transposed;
 };
-} // namespace
 
-namespace {
 /// What the runtime writes, without the elements, which a WeightReader gives
 /// it.
 struct Sources {

@@ -1,7 +1,8 @@
 /* file.h - Writes files that are either whole or not there.
  *
- * Everything goes to a temporary name beside the target; commit makes it
- * durable and renames it over the target. Until then, and after any failure,
+ * Everything goes to a file beside the target that has a name only where the
+ * file system knows no others; commit makes it durable and renames it over the
+ * target. Until then, and after any failure,
  * the target is what it was. A target that is no regular file (a device, a
  * pipe) is written directly.
  *

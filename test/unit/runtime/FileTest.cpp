@@ -1,8 +1,11 @@
 //===- FileTest.cpp - Atomic files ----------------------------------------===//
 #include "asgc/file.h"
 #include "Samples.h"
+#include <csignal>
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace asgc::test;
@@ -67,6 +70,28 @@ TEST_SUITE("atomic files") {
     CHECK(asgc_file_replace(nullptr, "x", 1) == ASGC_INVALID_ARGUMENT);
     std::string longName = folder / std::string(250, 'n');
     CHECK(asgc_file_replace(longName.c_str(), "x", 1) == ASGC_OK);
+  }
+
+  TEST_CASE("a process that is killed leaves nothing") {
+    TemporaryFolder folder;
+    int probe = open((folder / "").c_str(), O_WRONLY | O_TMPFILE, 0666);
+    if (probe < 0)
+      return; // no files without names here
+    close(probe);
+    std::string path = folder / "data.bin";
+    pid_t child = fork();
+    if (child == 0) {
+      asgc_file_writer *writer = nullptr;
+      std::string piece(300000, 'a');
+      if (asgc_file_create(path.c_str(), &writer) == ASGC_OK &&
+          asgc_file_write(writer, piece.data(), piece.size()) == ASGC_OK)
+        kill(getpid(), SIGKILL);
+      _exit(1);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(WIFSIGNALED(status));
+    CHECK(folder.size() == 0);
   }
 
   TEST_CASE("a device is written, not replaced; a full one is an error") {
