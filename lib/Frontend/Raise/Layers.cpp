@@ -351,8 +351,18 @@ static Value matchCausal(Value value) {
              : Value();
 }
 
-/// softmax(q · kᵀ / √depth) · v, with q, k and v [batch, seq, heads, depth] and
-/// the heads moved forward and back.
+/// select(mask, scores, −inf); the scores.
+static Value matchMasked(Value value, Value &mask) {
+  auto select = value.getDefiningOp<asg::SelectOp>();
+  auto below = select ? splatOf(select.getOnFalse()) : std::nullopt;
+  if (!below || !std::isinf(*below) || *below > 0)
+    return {};
+  mask = select.getCondition();
+  return select.getOnTrue();
+}
+
+/// softmax(q · kᵀ / √depth + bias, masked) · v, with q, k and v [batch, seq,
+/// heads, depth] and the heads moved forward and back.
 std::optional<Layer> matchAttention(Value value) {
   Value product = matchTransposed(value, {0, 2, 1, 3});
   auto mix = product ? product.getDefiningOp<asg::DotOp>() : nullptr;
@@ -368,10 +378,30 @@ std::optional<Layer> matchAttention(Value value) {
   auto softmax = matchActivation(mix.getLhs());
   if (!softmax || softmax->block != "softmax" || !softmax->arguments.empty())
     return std::nullopt;
-  Value scores = softmax->operands[0];
-  Value visible = matchCausal(scores);
-  auto scaled = matchScaled(visible ? visible : scores);
-  auto likeness = scaled ? scaled->x.getDefiningOp<asg::DotOp>() : nullptr;
+  Value scores = softmax->operands[0], mask, bias;
+  std::optional<Scaled> scaled;
+  asg::DotOp likeness;
+  bool isCausal = false;
+  while (true) { // in any order, since each leaves −inf where it was
+    if (Value visible = isCausal ? Value() : matchCausal(scores)) {
+      isCausal = true;
+      scores = visible;
+    } else if (Value seen = mask ? Value() : matchMasked(scores, mask)) {
+      scores = seen;
+    } else {
+      break;
+    }
+  }
+  auto isScaledProduct = [&](Value value) {
+    scaled = matchScaled(value);
+    likeness = scaled ? scaled->x.getDefiningOp<asg::DotOp>() : nullptr;
+    return bool(likeness);
+  };
+  if (!isScaledProduct(scores))
+    matchEither<asg::AddOp>(scores, [&](Value x, Value y) {
+      bias = y;
+      return isScaledProduct(x);
+    });
   if (!likeness)
     return std::nullopt;
   Value q = matchTransposed(likeness.getLhs(), {0, 2, 1, 3}), k;
@@ -381,14 +411,19 @@ std::optional<Layer> matchAttention(Value value) {
   else if (isPlain(likeness, 3))
     k = matchTransposed(likeness.getRhs(), {0, 2, 1, 3});
   Value v = matchTransposed(mix.getRhs(), {0, 2, 1, 3});
-  if (!q || !k || !v)
+  if (!q || !k || !v ||
+      asg::getDim(typeOf(q), 3) != asg::getDim(typeOf(v), 3))
     return std::nullopt;
   auto depth = asg::getDim(typeOf(q), 3).asConstant();
   if (!depth || std::abs(scaled->factor * std::sqrt(double(*depth)) - 1) > 1e-5)
     return std::nullopt;
   Layer layer{"attention", {q, k, v}, {}, {}};
-  if (visible)
+  if (isCausal)
     layer.arguments.push_back("causal = true");
+  if (mask)
+    layer.named.emplace_back("mask", mask);
+  if (bias)
+    layer.named.emplace_back("bias", bias);
   return layer;
 }
 

@@ -22,13 +22,15 @@ struct LayerVariable {
 };
 
 /// A use of a block or function: `operands[0] |> path: block(operands[1…],
-/// arguments)`.
+/// arguments, named[0].first = named[0].second…)`.
 struct Layer {
   std::string block;
   llvm::SmallVector<mlir::Value> operands;
   std::vector<std::string> arguments;
   std::vector<LayerVariable> variables;
   bool isFunction = false; ///< written f(x) rather than x |> f
+  /// Operands that the block broadcasts.
+  std::vector<std::pair<std::string, mlir::Value>> named = {};
 };
 
 /// The block whose result `value` is, found in the ops above it; nothing if

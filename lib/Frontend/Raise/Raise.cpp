@@ -51,6 +51,9 @@ void Raiser::planUnits() {
       operands = unit.layer->operands;
     for (Value operand : operands)
       need(operand);
+    if (unit.layer)
+      for (const auto &[name, operand] : unit.layer->named)
+        need(operand);
     units.push_back(std::move(unit));
   }
   std::reverse(units.begin(), units.end());
@@ -197,6 +200,11 @@ Text Raiser::writeLayer(const Layer &layer, Value value) {
     arguments.push_back("(" + full(layer.operands[i]) + ")");
   arguments.insert(arguments.end(), layer.arguments.begin(),
                    layer.arguments.end());
+  for (const auto &[name, operand] : layer.named) {
+    Text text = textOf(operand);
+    arguments.push_back(
+        name + " = (" + (text.isNumber ? full(operand) : text.code) + ")");
+  }
   if (!arguments.empty()) {
     call += "(" + arguments[0];
     for (size_t i = 1; i < arguments.size(); ++i)
@@ -206,6 +214,8 @@ Text Raiser::writeLayer(const Layer &layer, Value value) {
   Text text = made(isCall ? call : piped(layer.operands[0]) + " |> " + call,
                    value, !isCall);
   for (Value operand : layer.operands)
+    text.weight += textOf(operand).weight;
+  for (const auto &[name, operand] : layer.named)
     text.weight += textOf(operand).weight;
   return text;
 }
