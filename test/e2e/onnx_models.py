@@ -42,7 +42,9 @@ def value(name, shape, dtype=FLOAT):
 
 
 def attribute(key, value):
-    """A whole number, a float, or a list of whole numbers."""
+    """A whole number, a float, a graph, or a list of whole numbers."""
+    if isinstance(value, bytes):
+        return field(1, key) + field(6, value) + field(20, 5)
     if isinstance(value, float):
         return field(1, key) + varint(2 << 3 | 5) + struct.pack("<f", value) + field(20, 1)
     if isinstance(value, int):
@@ -56,8 +58,13 @@ def node(op, inputs, outputs, name="", domain="", **attributes):
     return text + b"".join(field(5, attribute(key, value)) for key, value in attributes.items())
 
 
+def graph(nodes, inputs, outputs, weights=()):
+    """Of a model, or the body of a node."""
+    text = b"".join(field(1, one) for one in nodes) + field(2, "graph")
+    text += b"".join(field(5, one) for one in weights)
+    return text + b"".join(field(11, one) for one in inputs) + b"".join(field(12, one) for one in outputs)
+
+
 def model(nodes, inputs, outputs, weights=(), opset=17, domain=""):
-    graph = b"".join(field(1, one) for one in nodes) + field(2, "graph")
-    graph += b"".join(field(5, one) for one in weights)
-    graph += b"".join(field(11, one) for one in inputs) + b"".join(field(12, one) for one in outputs)
-    return field(1, 8) + field(7, graph) + field(8, field(1, domain) + field(2, opset))
+    text = graph(nodes, inputs, outputs, weights)
+    return field(1, 8) + field(7, text) + field(8, field(1, domain) + field(2, opset))

@@ -96,6 +96,13 @@ std::optional<Extents> Call::findExtents(Value x) {
   return importer.known.findExtents(x);
 }
 
+std::optional<int64_t> Call::findMaximum(Value x) {
+  return importer.known.findMaximum(x, importer.bounds);
+}
+std::optional<int64_t> Call::findMaximum(const DimExpr &extent) {
+  return maximumOf(extent, importer.bounds);
+}
+
 const HostTensor *Call::known(size_t index, StringRef what) {
   const HostTensor *value = importer.known.find((*this)[index]);
   if (!value && has(index))

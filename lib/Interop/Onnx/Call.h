@@ -27,8 +27,8 @@ public:
   GraphImporter &importer;
   Emitter &e;
   const onnx::NodeProto &node;
-  int64_t opset;   ///< of the node's domain
-  Values operands; ///< null where an optional one is left out
+  int64_t opset;           ///< of the node's domain
+  Values operands;         ///< null where an optional one is left out
   Carriers carriers;       ///< of the operands, null where none is needed
   Carriers resultCarriers; ///< of the results, as far as they need one
 
@@ -83,6 +83,10 @@ public:
   /// The elements of a scalar or vector as extents, some known at run time
   /// only.
   std::optional<Extents> findExtents(mlir::Value x);
+  /// What no element of `x`, and what `extent` is not, above; nothing if that
+  /// is not known.
+  std::optional<int64_t> findMaximum(mlir::Value x);
+  std::optional<int64_t> findMaximum(const DimExpr &extent);
   /// The elements of operand `index` if they are known at import; else null,
   /// and the emitter has failed.
   const HostTensor *known(size_t index, llvm::StringRef what);

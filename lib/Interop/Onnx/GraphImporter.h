@@ -55,6 +55,7 @@ public:
 
   Emitter e;
   KnownValues known;
+  DimBounds bounds; ///< of the model's run-time dims
 
   mlir::Value lookUp(llvm::StringRef name);
   /// The carrier of what lookUp() finds; null if it needs none.
@@ -106,7 +107,6 @@ private:
   llvm::StringMap<onnx::TensorProto *> initializers;
   std::vector<NamedView> weights;
   std::vector<std::string> inputNames;
-  std::map<std::string, int64_t> bounds;
   std::map<std::string, std::string> symbols; ///< dim_param -> name
   /// Operator -> names of nodes, and what is wrong with nodes.
   std::map<std::string, std::vector<std::string>> unsupported;

@@ -3,6 +3,8 @@
 
 #include "asgc/Interpreter.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace asgc::interop {
@@ -157,6 +159,89 @@ std::optional<Extents> KnownValues::evaluateExtents(Value x, int depth) {
       return Maybe(a.floorDiv(*divisor));
     });
   return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Bounds
+//===----------------------------------------------------------------------===//
+
+std::optional<int64_t> maximumOf(const DimExpr &extent,
+                                 const DimBounds &bounds) {
+  struct Interval {
+    double low, high; // which no sum or product overflows
+    Interval operator+(const Interval &o) const {
+      return {low + o.low, high + o.high};
+    }
+    Interval operator*(const Interval &o) const {
+      auto [least, most] =
+          std::minmax({low * o.low, low * o.high, high * o.low, high * o.high});
+      return {least, most};
+    }
+  };
+  auto add = [](Interval a, Interval b) { return a + b; };
+  auto multiply = [](Interval a, Interval b) { return a * b; };
+  double most = extent
+                    .evaluateWith<Interval>(
+                        [](int64_t number) {
+                          return Interval{double(number), double(number)};
+                        },
+                        [&](std::string_view symbol) {
+                          auto found = bounds.find(std::string(symbol));
+                          return Interval{0, found == bounds.end()
+                                                 ? INFINITY
+                                                 : double(found->second)};
+                        },
+                        add, multiply,
+                        [](Interval a, int64_t b) {
+                          return Interval{std::floor(a.low / double(b)),
+                                          std::floor(a.high / double(b))};
+                        })
+                    .high;
+  constexpr double exact = 1ll << 53;
+  return most > -exact && most < exact ? std::optional(int64_t(most))
+                                       : std::nullopt;
+}
+
+/// Both operands of a minimum are followed, so deep chains would take forever.
+static constexpr int kMaxBoundDepth = 8;
+
+static std::optional<int64_t> findMaximum(KnownValues &known, Value x,
+                                          const DimBounds &bounds, int depth) {
+  auto type = dyn_cast<IntegerType>(Emitter::elementOf(x));
+  if (!type || depth > kMaxBoundDepth)
+    return std::nullopt;
+  if (auto extents = known.findExtents(x)) {
+    std::optional<int64_t> most;
+    for (const DimExpr &extent : *extents) {
+      auto one = maximumOf(extent, bounds);
+      if (!one)
+        return std::nullopt;
+      most = std::max(most.value_or(*one), *one);
+    }
+    return most;
+  }
+  Operation *op = x.getDefiningOp();
+  auto operand = [&](unsigned index) {
+    return findMaximum(known, op->getOperand(index), bounds, depth + 1);
+  };
+  if (isa_and_nonnull<asg::ReshapeOp, asg::BroadcastOp>(op))
+    return operand(0);
+  if (auto cast = dyn_cast_or_null<asg::CastOp>(op)) {
+    auto narrow = dyn_cast<IntegerType>(Emitter::elementOf(cast.getX()));
+    return narrow && narrow.getWidth() <= type.getWidth() ? operand(0)
+                                                          : std::nullopt;
+  }
+  if (!isa_and_nonnull<asg::MinOp, asg::MaxOp>(op))
+    return std::nullopt;
+  auto a = operand(0), b = operand(1);
+  if (isa<asg::MaxOp>(op))
+    return a && b ? std::optional(std::max(*a, *b)) : std::nullopt;
+  return a && b ? std::min(*a, *b) : a ? a : b;
+}
+
+std::optional<int64_t> KnownValues::findMaximum(Value x,
+                                                const DimBounds &bounds) {
+  return interop::findMaximum(*this, x, bounds, 0);
 }
 
 } // namespace asgc::interop

@@ -13,6 +13,12 @@
 
 namespace asgc::interop {
 
+/// The bounds of run-time dims by their names.
+using DimBounds = std::map<std::string, int64_t>;
+/// What `extent` is at most within the bounds; nothing beyond 2^53.
+std::optional<int64_t> maximumOf(const DimExpr &extent,
+                                 const DimBounds &bounds);
+
 /// Shapes, axes, counts: operands of ONNX that decide types must be known when
 /// the graph is built, whether they are constants, made of constants, made of
 /// extents, or inputs whose values were given.
@@ -22,6 +28,9 @@ public:
   const HostTensor *find(mlir::Value x);
   /// The elements of a scalar or vector of integers as extents.
   std::optional<Extents> findExtents(mlir::Value x);
+  /// A number that no element of `x`, integers, is above when no run-time dim
+  /// is above its bound; nothing if none is known.
+  std::optional<int64_t> findMaximum(mlir::Value x, const DimBounds &bounds);
 
   /// Says that an input or variable holds `value`, in case it is asked for.
   void assume(mlir::Value x, const HostTensor *value) { given[x] = value; }
