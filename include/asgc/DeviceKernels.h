@@ -109,6 +109,9 @@ public:
   /// `stride` lies between rows or, if the matrix is transposed, columns.
   virtual Value loadFactor(Factor factor, Type element, int64_t array,
                            Value index, int64_t stride, bool isTransposed) = 0;
+  /// Two numbers rounded to bf16, the second in the upper half of a word. Only
+  /// where the unit takes bf16.
+  virtual Value joinRounded(Value first, Value second) = 0;
   virtual Value zeroSum() = 0;
   /// a · b + sum.
   virtual Value multiplyAdd(Value a, Value b, Value sum) = 0;

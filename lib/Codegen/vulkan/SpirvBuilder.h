@@ -96,6 +96,7 @@ public:
   Value subgroup() override;
   Value loadFactor(Factor factor, Type element, int64_t array, Value index,
                    int64_t stride, bool isTransposed) override;
+  Value joinRounded(Value first, Value second) override;
   Value zeroSum() override;
   Value multiplyAdd(Value a, Value b, Value sum) override;
   void storeSum(int64_t array, Value index, int64_t stride, Value sum) override;

@@ -47,6 +47,15 @@ Value SpirvBuilder::loadFactor(Factor factor, Type element, int64_t array,
       sharedAccess(), IntegerAttr());
 }
 
+Value SpirvBuilder::joinRounded(Value first, Value second) {
+  capabilities.insert(spirv::Capability::BFloat16TypeKHR);
+  extensions.insert(spirv::Extension::SPV_KHR_bfloat16);
+  Value numbers[] = {first, second};
+  Value rounded = make<spirv::FConvertOp>(
+      VectorType::get(2, builder.getBF16Type()), join(numbers));
+  return make<spirv::BitcastOp>(builder.getI32Type(), rounded);
+}
+
 Value SpirvBuilder::zeroSum() {
   Type type = matrixType(f32Type(), CooperativeMatrixUseKHR::MatrixAcc);
   return make<spirv::CompositeConstructOp>(type, ValueRange{f32(0)});

@@ -251,6 +251,8 @@ LogicalResult DeviceConv::emit(int64_t launch, DeviceBuilder &b) {
 std::unique_ptr<DeviceKernel>
 kernels::createDeviceConv(plan::Conv2dOp op, const DeviceTarget &target,
                           const BoundOf &boundOf) {
+  if (auto kernel = createPointwiseConv(op, target, boundOf))
+    return kernel;
   if (auto kernel = createMatrixConv(op, target, boundOf))
     return kernel;
   auto kernel = std::make_unique<DeviceConv>(op, boundOf);

@@ -78,6 +78,10 @@ Value inRange(KernelBuilder &builder, Value at, const DimExpr &extent);
 std::pair<Value, Value> outputAt(KernelBuilder &builder, Value place,
                                  int64_t stride, const DimExpr &extent);
 
+/// 1x1 convolutions by a matrix unit; null if it cannot serve this one.
+std::unique_ptr<DeviceKernel> createPointwiseConv(plan::Conv2dOp op,
+                                                  const DeviceTarget &target,
+                                                  const BoundOf &boundOf);
 /// Convolutions by a matrix unit; null if it cannot serve this one.
 std::unique_ptr<DeviceKernel> createMatrixConv(plan::Conv2dOp op,
                                                const DeviceTarget &target,

@@ -1,5 +1,5 @@
 //===- MatrixContraction.cpp - Products by matrix units -------------------===//
-#include "MatrixContraction.h"
+#include "SliceLoader.h"
 
 using namespace mlir;
 using namespace asgc;
@@ -7,8 +7,7 @@ using namespace asgc::kernels;
 using arith::CmpIPredicate;
 
 // The group's memory is one array of four words each, so that the tile of c can
-// lie where the slices were. Lines are a quad longer than what they hold: then
-// the rows of a matrix start in different banks.
+// lie where the slices were.
 
 namespace {
 
@@ -16,172 +15,6 @@ namespace {
 constexpr int64_t kSums = 4;
 /// Of those an item stores so many in a turn, which do not wait for each other.
 constexpr int64_t kStoresInTurn = 2;
-
-Value zeroQuad(DeviceBuilder &b) {
-  Values zeros(4, b.i32(0));
-  return b.join(zeros);
-}
-
-/// How a slice lies in the group's memory: lines along the factor's fast axis.
-struct SliceLayout {
-  int64_t lines, quads; // quads of a line that hold something
-
-  SliceLayout(const MatrixContraction::Factor &factor, int64_t across,
-              int64_t depth)
-      : lines(factor.isDepthFast ? across : depth),
-        quads((factor.isDepthFast ? depth : across) / kPacked) {}
-  int64_t stride() const { return quads + 1; }
-  int64_t size() const { return lines * stride(); }
-};
-
-/// An item's part in bringing the slices of one factor to the group's memory.
-class SliceLoader {
-public:
-  /// `begin` is the slice's place in `array`.
-  SliceLoader(DeviceBuilder &b, const MatrixContraction::Factor &factor,
-              SliceLayout layout, int64_t items, int64_t array, int64_t begin)
-      : b(b), factor(factor), layout(layout), items(items), array(array),
-        begin(begin) {}
-
-  /// Finds the item's quads of the slices for `first` and what comes after it,
-  /// `count` in all. With `isWhole` no tile goes beyond those.
-  void open(Value first, Value count, bool isWhole);
-  /// Reads the item's quads of the slice from `depth` on. With a `depthCount`
-  /// elements from there on are zeros.
-  Values load(Value depth, Value depthCount) const;
-  void store(ArrayRef<Value> quads) const;
-
-private:
-  struct Slot {
-    Value place; // in the array
-    Value along; // the depth of its first element, from the slice's start
-    Value start; // where that element is at depth 0
-    Value base;  // the same at depth `along`, if the factor is linear
-    Value room;  // elements that follow it across; null: enough
-  };
-  Value pointer(const Slot &slot, Value depth, Value bytes) const;
-  Value read(const Slot &slot, Value pointer) const;
-  Value readGuarded(const Slot &slot, Value pointer, Value depth,
-                    Value depthCount) const;
-  Value elementAt(const Slot &slot, Value pointer, int64_t number) const;
-  Value pack(llvm::function_ref<Value(int64_t)> element) const;
-
-  DeviceBuilder &b;
-  const MatrixContraction::Factor &factor;
-  SliceLayout layout;
-  int64_t items, array, begin;
-  Value count;
-  SmallVector<Slot> slots;
-};
-
-void SliceLoader::open(Value first, Value theCount, bool isWhole) {
-  count = theCount;
-  assert(layout.lines * layout.quads % items == 0 && "uneven slice");
-  for (int64_t from = 0; from < layout.lines * layout.quads; from += items) {
-    Slot slot;
-    Value number = b.addI(b.item(), b.i32(from));
-    Value line = b.binary(Binary::DivU, number, b.i32(layout.quads));
-    Value quad = b.subI(number, b.mulI(line, b.i32(layout.quads)));
-    slot.place = b.addI(b.addI(b.mulI(line, b.i32(layout.stride())), quad),
-                        b.i32(begin));
-    Value fast = b.mulI(quad, b.i32(kPacked));
-    slot.along = factor.isDepthFast ? fast : line;
-    Value across = b.addI(first, factor.isDepthFast ? line : fast);
-    // What is beyond the end only reaches sums that nobody stores; any element
-    // will do.
-    if (!isWhole) {
-      bool isRun = factor.isPacked && !factor.isDepthFast;
-      Value last = b.subI(count, b.i32(isRun ? kPacked : 1));
-      across = b.binary(Binary::MinS, across, last);
-      if (!factor.isPacked && !factor.isDepthFast)
-        slot.room = b.subI(last, across);
-    }
-    slot.start = factor.at(across);
-    if (factor.isLinear)
-      slot.base = b.addI(slot.start, factor.along(slot.along));
-    slots.push_back(slot);
-  }
-}
-
-/// Where the slot's first element is in the slice from `depth` on, which begins
-/// `bytes` along the factor.
-Value SliceLoader::pointer(const Slot &slot, Value depth, Value bytes) const {
-  if (slot.base)
-    return b.addI(slot.base, bytes);
-  return b.addI(slot.start, factor.along(b.addI(depth, slot.along)));
-}
-
-/// The address of an element of the slot, `number` after its first.
-Value SliceLoader::elementAt(const Slot &slot, Value pointer,
-                             int64_t number) const {
-  if (number == 0)
-    return pointer;
-  Value steps = b.i64(number);
-  if (slot.room)
-    steps = wide(b, b.binary(Binary::MinS, b.i32(number), slot.room));
-  return b.addI(pointer, b.mulI(b.extent(factor.fastBytes), steps));
-}
-
-/// Eight halves (i16) as a quad.
-Value SliceLoader::pack(function_ref<Value(int64_t)> element) const {
-  Values words;
-  for (int64_t i = 0; i < kPacked; i += 2) {
-    Value low = b.cast(Cast::ExtU, element(i), b.intType(32));
-    Value high = b.cast(Cast::ExtU, element(i + 1), b.intType(32));
-    words.push_back(b.orI(low, b.shl(high, b.i32(16))));
-  }
-  return b.join(words);
-}
-
-Value SliceLoader::read(const Slot &slot, Value pointer) const {
-  if (factor.isPacked)
-    return b.load(pointer, VectorType::get(4, b.intType(32)), false, {});
-  return pack([&](int64_t i) {
-    return b.load(elementAt(slot, pointer, i), b.intType(16), false, {});
-  });
-}
-
-/// The same with zeros from `depthCount` on.
-Value SliceLoader::readGuarded(const Slot &slot, Value pointer, Value depth,
-                               Value depthCount) const {
-  // Outside, an element at depth 0 is read and dropped.
-  auto isInside = [&](int64_t i) {
-    Value at = b.addI(depth, slot.along);
-    if (factor.isDepthFast)
-      at = b.addI(at, b.i32(i));
-    return b.compare(CmpIPredicate::slt, at, depthCount);
-  };
-  if (factor.isPacked) { // along the depth too it is inside as a whole
-    Value inside = isInside(0);
-    Value quad = b.load(b.select(inside, pointer, slot.start),
-                        VectorType::get(4, b.intType(32)), false, {});
-    return b.select(inside, quad, zeroQuad(b));
-  }
-  return pack([&](int64_t i) {
-    Value inside = isInside(i);
-    Value half =
-        b.load(b.select(inside, elementAt(slot, pointer, i), slot.start),
-               b.intType(16), false, {});
-    return b.select(inside, half, b.integer(0, 16));
-  });
-}
-
-Values SliceLoader::load(Value depth, Value depthCount) const {
-  Value bytes = factor.isLinear ? factor.along(depth) : Value();
-  Values quads;
-  for (const Slot &slot : slots) {
-    Value place = pointer(slot, depth, bytes);
-    quads.push_back(depthCount ? readGuarded(slot, place, depth, depthCount)
-                               : read(slot, place));
-  }
-  return quads;
-}
-
-void SliceLoader::store(ArrayRef<Value> quads) const {
-  for (auto [slot, quad] : llvm::zip_equal(slots, quads))
-    b.storeShared(array, slot.place, quad);
-}
-
 } // namespace
 
 //===- Sizes --------------------------------------------------------------===//
@@ -224,21 +57,22 @@ void MatrixContraction::emitTile(DeviceBuilder &k, const TileGrid::Tile &part,
   int64_t array = k.shared(VectorType::get(4, k.intType(32)),
                            std::max(aLayout.size() + bLayout.size(), stage));
 
-  SliceLoader aLoader(k, a, aLayout, items(), array, 0);
-  SliceLoader bLoader(k, b, bLayout, items(), array, aLayout.size());
+  SliceLoader aLoader(k, *this, a, tile.rows, array, 0);
+  SliceLoader bLoader(k, *this, b, tile.columns, array, aLayout.size());
   aLoader.open(part.row, narrow(k, k.extent(a.extent)),
                isMultiple(a.extent, tile.rows));
   bLoader.open(part.column, narrow(k, k.extent(b.extent)),
                isMultiple(b.extent, tile.columns));
   // A slice that may go beyond the end of the depth has zeros there.
-  bool isWhole = isMultiple(grid.depth, tile.depth);
+  bool isWhole =
+      isMultiple(grid.depthHere ? grid.depthStep : grid.depth, tile.depth);
   Value end = narrow(k, part.to);
   auto load = [&](Value from, Value end) {
     return std::pair(aLoader.load(from, end), bLoader.load(from, end));
   };
-  auto store = [&](const std::pair<Values, Values> &quads) {
-    aLoader.store(quads.first);
-    bLoader.store(quads.second);
+  auto store = [&](const std::pair<Values, Values> &loaded) {
+    aLoader.store(loaded.first);
+    bLoader.store(loaded.second);
     k.barrier();
   };
 
@@ -258,8 +92,8 @@ void MatrixContraction::emitTile(DeviceBuilder &k, const TileGrid::Tile &part,
                         k.i32(aLayout.size()));
 
   // A chunk may be empty.
-  store(
-      load(narrow(k, part.from), isWhole && grid.chunks == 1 ? Value() : end));
+  bool mayBeEmpty = grid.chunks > 1 || grid.depthHere;
+  store(load(narrow(k, part.from), isWhole && !mayBeEmpty ? Value() : end));
   Values sums(tile.subgroupRows / unit.rows *
                   (tile.subgroupColumns / unit.columns),
               k.zeroSum());

@@ -23,17 +23,18 @@ struct MatrixContraction {
   /// element is `at` its place across + the bytes `along` the depth.
   struct Factor {
     bool isDepthFast = false; ///< else neighbours in memory lie across
-    /// Whether `kPacked` elements along the fast axis lie at a multiple of 16
-    /// bytes, wherever they start at a multiple of `kPacked`; its extent is
-    /// such a multiple.
-    bool isPacked = false;
+    /// Neighbours along the fast axis that are read at once, 8 (of halves), 4
+    /// or 1: wherever they start at a multiple of that, they lie at a multiple
+    /// of their size, and the axis' extent is one.
+    int64_t run = 1;
+    Type stored;    ///< the product's `element`, or f32 that are to be split
     DimExpr extent; ///< across
     std::function<Value(Value across)> at;
     std::function<Value(Value depth)> along;
     /// along(d + i) = along(d) + along(i) if d is a multiple of the tile's
     /// depth and i is less than that.
     bool isLinear = true;
-    DimExpr fastBytes{2}; ///< from an element to the next along the fast axis
+    DimExpr fastBytes{2}; ///< between elements along the fast axis, if run is 1
   };
 
   TileGrid grid;
@@ -42,8 +43,10 @@ struct MatrixContraction {
   DeviceTarget::MatrixTile tile{};
   Factor a, b;
   /// Each factor is the sum of two of `element`: kSplitDepth high parts along
-  /// the depth are followed by their low parts, so it is twice as deep. Of the
-  /// four products that of the low parts is left out.
+  /// the depth are followed by their low parts, so it is twice as deep: the
+  /// grid's depth and the tile's count both. Factors in memory do not have low
+  /// parts if they are f32, which is split on the way. Of the four products
+  /// that of the low parts is left out.
   bool isSplit = false;
   int64_t storeWidth = 1; ///< neighbouring columns that `store` takes, 1 or 4
 
@@ -59,8 +62,9 @@ struct MatrixContraction {
   /// there are no chunks.
   void emit(int64_t launch, DeviceBuilder &builder, Value workspace) const;
 
-private:
   int64_t items() const { return tile.subgroups() * unit.subgroupSize; }
+
+private:
   void emitTile(DeviceBuilder &builder, const TileGrid::Tile &part,
                 Value workspace) const;
   Values multiply(DeviceBuilder &builder, int64_t array, Value firstA,

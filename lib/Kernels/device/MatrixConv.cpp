@@ -19,7 +19,9 @@ using arith::CmpIPredicate;
 //   input_grad   w [c, (tap, o)]          y [(n, h, w), (tap, o)]
 //   weight_grad  y [o, (n, oh, ow)]       x [(tap, c), (n, oh, ow)]
 //
-// For input_grad zeros lie between y's elements if the stride is not 1. For
+// If the stride is not 1 an input is seen through each stride-th tap only, and
+// through which depends on its place from one output to the next. So the inputs
+// of each such phase are a product of their own, with those taps. For
 // weight_grad with a stride of 1 y lies on x's grid, with zeros where x's frame
 // goes beyond it: then all places are linear in the depth, for which a few more
 // products are no price.
@@ -38,10 +40,39 @@ public:
 private:
   /// Channels of the packed image as stored, low parts included.
   DimExpr imageChannels() const { return packs.factors[1].pitch(); }
-  DimExpr taps() const { return shape.kh * shape.kw; }
-  DimExpr reach(int64_t axis) const { // of the window, less one
-    return ((axis == 0 ? shape.kh : shape.kw) - DimExpr(1)) *
-           DimExpr(shape.op.getDilations()[axis]);
+  /// Of the window, or the most through which an input is seen.
+  DimExpr taps(int64_t axis) const {
+    DimExpr extent = axis == 0 ? shape.kh : shape.kw;
+    return shape.kind == Kind::input_grad ? blocksOf(extent, stride(axis))
+                                          : extent;
+  }
+  DimExpr taps() const { return taps(0) * taps(1); }
+  int64_t stride(int64_t axis) const { return shape.op.getStrides()[axis]; }
+  DimExpr reach(int64_t axis) const { // of the taps, less one
+    return (taps(axis) - DimExpr(1)) * DimExpr(shape.op.getDilations()[axis]);
+  }
+  /// Of input_grad. Input first + stride * j is seen by output base + j - t
+  /// through offset rest + stride * t of the window, where t < taps.
+  struct Phase {
+    Value number; ///< i64; null if there is one
+    std::array<Value, 2> first, base, rest, taps;
+  };
+  Values splitTap(DeviceBuilder &builder, const Phase &phase, Value depth,
+                  const DimExpr &channels) const;
+  Phase phaseAt(DeviceBuilder &builder, ArrayRef<Value> batch) const;
+  int64_t phases() const { return stride(0) * stride(1); }
+  /// Of the first phase.
+  int64_t leastBase(int64_t axis) const {
+    return shape.op.getPadLow()[axis] / stride(axis);
+  }
+  /// What the columns of a window's product are places of.
+  DimExpr outHeight() const {
+    return shape.kind == Kind::forward ? shape.oh
+                                       : blocksOf(shape.h, stride(0));
+  }
+  DimExpr outWidth() const {
+    return shape.kind == Kind::forward ? shape.ow
+                                       : blocksOf(shape.w, stride(1));
   }
   void frameX();
   void planWindow();
@@ -61,6 +92,8 @@ private:
   PackLaunch packs; // a, b
   DimExpr imageHeight, imageWidth;
   bool isOnGrid = false; ///< y is
+  bool isPadded = false; ///< an image of zeros follows those of x
+  Phase phase;           ///< while a product is emitted
 };
 
 bool MatrixConv::plan(const DeviceTarget &target, const BoundOf &boundOf) {
@@ -72,8 +105,16 @@ bool MatrixConv::plan(const DeviceTarget &target, const BoundOf &boundOf) {
   contraction.element = contraction.isSplit
                             ? BFloat16Type::get(shape.op.getContext())
                             : shape.element;
-  contraction.a.isPacked = contraction.b.isPacked = true;
+  for (auto *factor : {&contraction.a, &contraction.b}) {
+    factor->stored = contraction.element;
+    factor->run = kPacked;
+  }
   bool isWindow = shape.kind != Kind::weight_grad;
+  if (shape.kind == Kind::input_grad &&
+      llvm::any_of(ArrayRef<int64_t>{0, 1}, [&](int64_t axis) {
+        return stride(axis) != 1 && shape.op.getDilations()[axis] != 1;
+      }))
+    return false; // taps of a phase are no neighbours
   if (isWindow)
     planWindow();
   else if (!planWeightGrad())
@@ -118,17 +159,23 @@ void MatrixConv::planWindow() {
   if (isForward) {
     frameX();
   } else {
-    imageHeight = shape.h + reach(0), imageWidth = shape.w + reach(1);
+    auto extent = [&](const DimExpr &in, int64_t axis) {
+      int64_t last = stride(axis) - 1 + shape.op.getPadLow()[axis];
+      return blocksOf(in, stride(axis)) + reach(axis) +
+             DimExpr(last / stride(axis) - leastBase(axis));
+    };
+    imageHeight = extent(shape.h, 0), imageWidth = extent(shape.w, 1);
     image.fast = roundUp(shape.o, isSplit ? kSplitDepth : kPacked);
   }
   image.lines = imageHeight * imageWidth;
 
   TileGrid &grid = contraction.grid;
   grid.rows = isForward ? shape.o : shape.c;
-  grid.columns =
-      isForward ? shape.n * shape.oh * shape.ow : shape.n * shape.h * shape.w;
+  grid.columns = shape.n * outHeight() * outWidth();
   grid.depth = taps() * image.pitch();
   PackedFactor weight;
+  if (!isForward && phases() > 1)
+    grid.batch = weight.batch = {DimExpr(phases())};
   weight.lines = taps() * image.fast;
   weight.fast = roundUp(grid.rows, kPacked);
   weight.element = contraction.element;
@@ -138,8 +185,8 @@ void MatrixConv::planWindow() {
   contraction.a.extent = weight.fast;
   contraction.b.extent = grid.columns;
   contraction.b.isDepthFast = true;
-  bool isWide = hasPixelRuns(isForward ? shape.oh : shape.h,
-                             isForward ? shape.ow : shape.w);
+  bool isWide =
+      (isForward || phases() == 1) && hasPixelRuns(outHeight(), outWidth());
   contraction.storeWidth = isWide ? 4 : 1;
 }
 
@@ -156,7 +203,10 @@ bool MatrixConv::planWeightGrad() {
     x.batch.clear();
     x.lines = pixels + reach(0) * imageWidth + reach(1);
   } else if (isSplit && !isMultiple(pixels, kSplitDepth)) {
-    return false; // the last block would read beyond the last pixel of x
+    // What the last block sees beyond the last pixel is one more image: zeros.
+    pixels = roundUp(pixels, kSplitDepth);
+    x.batch = {shape.n + DimExpr(1)};
+    isPadded = true;
   }
   y.lines = pixels;
   y.fast = roundUp(shape.o, kPacked);
@@ -171,6 +221,43 @@ bool MatrixConv::planWeightGrad() {
   contraction.a.extent = y.fast;
   contraction.b.extent = grid.columns;
   return true;
+}
+
+//===- Phases -------------------------------------------------------------===//
+
+MatrixConv::Phase MatrixConv::phaseAt(DeviceBuilder &b,
+                                      ArrayRef<Value> batch) const {
+  Phase phase;
+  Value number = b.i32(0);
+  if (phases() > 1)
+    phase.number = batch[0], number = narrow(b, batch[0]);
+  phase.first[0] = b.binary(Binary::DivU, number, b.i32(stride(1)));
+  phase.first[1] = b.subI(number, b.mulI(phase.first[0], b.i32(stride(1))));
+  for (int axis : {0, 1}) {
+    Value step = b.i32(stride(axis));
+    Value place = b.addI(phase.first[axis], b.i32(shape.op.getPadLow()[axis]));
+    phase.base[axis] = b.binary(Binary::DivU, place, step);
+    phase.rest[axis] = b.subI(place, b.mulI(phase.base[axis], step));
+    Value extent = narrow(b, b.extent(axis == 0 ? shape.kh : shape.kw));
+    Value left =
+        b.subI(b.addI(extent, b.i32(stride(axis) - 1)), phase.rest[axis]);
+    phase.taps[axis] = b.binary(Binary::DivU, left, step);
+  }
+  return phase;
+}
+
+/// The tap and channel of a depth of the window's product, where an image has
+/// so many `channels`.
+Values MatrixConv::splitTap(DeviceBuilder &b, const Phase &phase, Value depth,
+                            const DimExpr &channels) const {
+  if (shape.kind == Kind::forward || phases() == 1)
+    return splitIndex(b, depth, {taps(0), taps(1), channels});
+  Value extent = narrow(b, b.extent(channels));
+  Value tap = b.binary(Binary::DivU, depth, extent);
+  Value across = b.binary(Binary::MaxS, phase.taps[1], b.i32(1));
+  Value row = b.binary(Binary::DivU, tap, across);
+  return {row, b.subI(tap, b.mulI(row, across)),
+          b.subI(depth, b.mulI(tap, extent))};
 }
 
 //===- Packing ------------------------------------------------------------===//
@@ -191,12 +278,23 @@ void MatrixConv::readWindow(DeviceBuilder &b) {
   bool isForward = shape.kind == Kind::forward;
   ConvImages images(shape, b);
   PackedFactor &weight = packs.factors[0], &image = packs.factors[1];
-  weight.read = [=, this, &b, fast = image.fast](ArrayRef<Value>, Value line,
-                                                 Value row) {
-    Values at = splitIndex(b, line, {shape.kh, shape.kw, fast});
-    Value out = isForward ? row : at[2], in = isForward ? at[2] : row;
-    Value exists = b.andI(inRange(b, out, shape.o), inRange(b, in, shape.c));
-    return images.weight.loadIf(exists, {out, in, at[0], at[1]});
+  weight.read = [=, this, &b, fast = image.fast](ArrayRef<Value> batch,
+                                                 Value line, Value row) {
+    if (isForward) {
+      Values at = splitIndex(b, line, {shape.kh, shape.kw, fast});
+      Value exists =
+          b.andI(inRange(b, row, shape.o), inRange(b, at[2], shape.c));
+      return images.weight.loadIf(exists, {row, at[2], at[0], at[1]});
+    }
+    Phase here = phaseAt(b, batch);
+    Values at = splitTap(b, here, line, fast);
+    Value exists = b.andI(inRange(b, at[2], shape.o), inRange(b, row, shape.c));
+    for (int axis : {0, 1}) {
+      at[axis] = b.addI(here.rest[axis], b.mulI(at[axis], b.i32(stride(axis))));
+      exists =
+          b.andI(exists, inRange(b, at[axis], axis == 0 ? shape.kh : shape.kw));
+    }
+    return images.weight.loadIf(exists, {at[2], row, at[0], at[1]});
   };
   image.read = [=, this, &b](ArrayRef<Value> batch, Value line, Value channel) {
     Value n = narrow(b, batch[0]);
@@ -204,16 +302,13 @@ void MatrixConv::readWindow(DeviceBuilder &b) {
       return readX(images, n, line, channel, b);
     Values at = splitIndex(b, line, {imageHeight, imageWidth});
     Value exists = inRange(b, channel, shape.o);
-    Values place;
     for (int axis : {0, 1}) {
-      Value from = b.subI(b.addI(at[axis], b.i32(shape.op.getPadLow()[axis])),
-                          narrow(b, b.extent(reach(axis))));
-      auto [index, isOne] = outputAt(b, from, shape.op.getStrides()[axis],
-                                     axis == 0 ? shape.oh : shape.ow);
-      place.push_back(index);
-      exists = b.andI(exists, isOne);
+      at[axis] = b.addI(b.subI(at[axis], narrow(b, b.extent(reach(axis)))),
+                        b.i32(leastBase(axis)));
+      exists =
+          b.andI(exists, inRange(b, at[axis], axis == 0 ? shape.oh : shape.ow));
     }
-    return images.y.loadIf(exists, {n, channel, place[0], place[1]});
+    return images.y.loadIf(exists, {n, channel, at[0], at[1]});
   };
 }
 
@@ -223,6 +318,9 @@ void MatrixConv::readWeightGrad(DeviceBuilder &b) {
                                         Value channel) {
     Value exists = inRange(b, channel, shape.o);
     if (!isOnGrid) {
+      if (isPadded)
+        exists =
+            b.andI(exists, inRange(b, pixel, shape.n * shape.oh * shape.ow));
       Values at = splitIndex(b, pixel, {shape.n, shape.oh, shape.ow});
       return images.y.loadIf(exists, {at[0], channel, at[1], at[2]});
     }
@@ -234,9 +332,13 @@ void MatrixConv::readWeightGrad(DeviceBuilder &b) {
   };
   packs.factors[1].read = [=, this, &b](ArrayRef<Value> batch, Value line,
                                         Value channel) {
-    if (!isOnGrid)
-      return readX(images, narrow(b, batch[0]), line, channel, b);
-    Values at = splitIndex(b, line, {shape.n, imageHeight * imageWidth});
+    Values at = {line};
+    if (isOnGrid)
+      at = splitIndex(b, line, {shape.n, imageHeight * imageWidth});
+    else
+      at.insert(at.begin(), narrow(b, batch[0]));
+    if (!isOnGrid && !isPadded)
+      return readX(images, at[0], at[1], channel, b);
     Value exists = inRange(b, at[0], shape.n);
     Value n = b.select(exists, at[0], b.i32(0));
     return b.select(exists, readX(images, n, at[1], channel, b), b.f32(0));
@@ -257,25 +359,33 @@ Value MatrixConv::imageOffset(DeviceBuilder &b, Value n, Value row,
 void MatrixConv::placeWindow(DeviceBuilder &b, Value workspace) {
   bool isForward = shape.kind == Kind::forward;
   const PackedFactor &weight = packs.factors[0], &image = packs.factors[1];
-  contraction.a.at = [=, &b](Value row) {
-    return b.address(weight.pointer(b, workspace), wide(b, row), 2);
+  contraction.a.at = [=, this, &b](Value row) {
+    Value start = weight.pointer(b, workspace);
+    if (phase.number)
+      start = b.address(start,
+                        b.mulI(phase.number, b.extent(weight.batchPitch())), 2);
+    return b.address(start, wide(b, row), 2);
   };
   contraction.a.along = [=, &b](Value depth) {
     return b.mulI(wide(b, depth), b.extent(weight.pitch() * DimExpr(2)));
   };
   contraction.b.at = [=, this, &b](Value pixel) {
-    Values at = splitIndex(b, pixel,
-                           {shape.n, isForward ? shape.oh : shape.h,
-                            isForward ? shape.ow : shape.w});
-    for (int axis : {0, 1}) // of an input the last tap sees most to the left
-      at[1 + axis] =
-          isForward ? b.mulI(at[1 + axis], b.i32(shape.op.getStrides()[axis]))
-                    : b.addI(at[1 + axis], narrow(b, b.extent(reach(axis))));
+    Values at = splitIndex(b, pixel, {shape.n, outHeight(), outWidth()});
+    for (int axis : {0, 1}) { // of an input the last tap sees most to the left
+      if (isForward) {
+        at[1 + axis] = b.mulI(at[1 + axis], b.i32(stride(axis)));
+        continue;
+      }
+      at[1 + axis] = b.addI(at[1 + axis], narrow(b, b.extent(reach(axis))));
+      if (phases() > 1)
+        at[1 + axis] = b.addI(at[1 + axis],
+                              b.subI(phase.base[axis], b.i32(leastBase(axis))));
+    }
     return b.address(image.pointer(b, workspace),
                      imageOffset(b, at[0], at[1], at[2]), 2);
   };
   contraction.b.along = [=, this, &b](Value depth) {
-    Values at = splitIndex(b, depth, {shape.kh, shape.kw, imageChannels()});
+    Values at = splitTap(b, phase, depth, imageChannels());
     for (int axis : {0, 1}) {
       at[axis] = b.mulI(at[axis], b.i32(shape.op.getDilations()[axis]));
       if (!isForward)
@@ -317,6 +427,8 @@ void MatrixConv::placeWeightGrad(DeviceBuilder &b, Value workspace) {
           b.addI(b.mulI(wide(b, pixel), b.extent(imageChannels())), low),
           b.i64(2));
     Values at = splitIndex(b, pixel, {shape.n, shape.oh, shape.ow});
+    if (isPadded)
+      at[0] = b.binary(Binary::MinS, at[0], narrow(b, b.extent(shape.n)));
     for (int axis : {0, 1})
       at[1 + axis] = b.mulI(at[1 + axis], b.i32(shape.op.getStrides()[axis]));
     return b.mulI(b.addI(imageOffset(b, at[0], at[1], at[2]), low), b.i64(2));
@@ -334,9 +446,19 @@ void MatrixConv::setStore(DeviceBuilder &b) {
       });
     }
     if (shape.kind == Kind::forward)
-      storePixels(images.y, row, column, finishConv(images, shape, row, sums));
-    else
-      storePixels(images.x, row, column, sums);
+      return storePixels(images.y, row, column,
+                         finishConv(images, shape, row, sums));
+    if (phases() == 1)
+      return storePixels(images.x, row, column, sums);
+    Values at = splitIndex(b, column, {shape.n, outHeight(), outWidth()});
+    for (int axis : {0, 1})
+      at[1 + axis] =
+          b.addI(b.mulI(at[1 + axis], b.i32(stride(axis))), phase.first[axis]);
+    Value exists =
+        b.andI(inRange(b, at[1], shape.h), inRange(b, at[2], shape.w));
+    onlyIf(b, exists, [&] {
+      images.x.store({at[0], row, at[1], at[2]}, sums);
+    });
   };
 }
 
@@ -351,7 +473,16 @@ LogicalResult MatrixConv::emit(int64_t launch, DeviceBuilder &b) {
     packs.emit(b, workspace);
     return success();
   }
-  contraction.open = [](ArrayRef<Value>) {};
+  contraction.open = [&](ArrayRef<Value> batch) {
+    if (shape.kind == Kind::input_grad)
+      phase = phaseAt(b, batch);
+  };
+  contraction.grid.depthStep = imageChannels();
+  if (shape.kind == Kind::input_grad && phases() > 1)
+    contraction.grid.depthHere = [&] {
+      return b.mulI(wide(b, b.mulI(phase.taps[0], phase.taps[1])),
+                    b.extent(imageChannels()));
+    };
   if (isWindow)
     placeWindow(b, workspace);
   else

@@ -4,8 +4,6 @@
 
 #include "llvm/Support/MathExtras.h"
 
-#include <limits>
-
 using namespace mlir;
 using namespace asgc;
 using namespace asgc::kernels;
@@ -119,28 +117,18 @@ void PackedFactor::emit(DeviceBuilder &b, Value workspace, Value group,
       Value row = b.addI(b.mulI(run, b.i32(kPacked)), b.i32(i));
       Value x =
           b.loadShared(array, b.addI(b.mulI(row, b.i32(kPackStride)), inLine));
-      Value bits = encode(b, x, element);
-      high.push_back(b.cast(Cast::ExtU, bits, b.intType(32)));
-      if (split == Split::none)
-        continue;
-      Value part = decode(b, bits, element);
-      Value isInfinite =
-          b.compare(arith::CmpFPredicate::OEQ, b.absF(part),
-                    b.f32(std::numeric_limits<double>::infinity()));
-      Value rest = b.select(isInfinite, b.f32(0), b.subF(x, part));
-      low.push_back(
-          b.cast(Cast::ExtU, encode(b, rest, element), b.intType(32)));
+      high.push_back(encode(b, x, element));
+      if (split != Split::none)
+        low.push_back(encode(
+            b, b.subF(x, decode(b, high.back(), element)), element));
     }
     Value wideLine = wide(b, split == Split::lines ? spread(line) : line);
     Value wideAt = wide(b, split == Split::fast ? spread(at) : at);
     Value offset =
         b.addI(start, b.addI(b.mulI(wideLine, b.extent(pitch())), wideAt));
     auto put = [&](ArrayRef<Value> halves, Value where) {
-      Values words;
-      for (int64_t i = 0; i < kPacked; i += 2)
-        words.push_back(b.orI(halves[i], b.shl(halves[i + 1], b.i32(16))));
-      b.store(b.address(pointer(b, workspace), where, 2), b.join(words), {},
-              false);
+      b.store(b.address(pointer(b, workspace), where, 2),
+              b.join(joinHalves(b, halves)), {}, false);
     };
     put(high, offset);
     if (split != Split::none)

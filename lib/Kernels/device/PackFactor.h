@@ -10,7 +10,7 @@ namespace asgc::kernels {
 /// `lines` lines of `fast` neighbours, each line at a multiple of 16 bytes.
 ///
 /// A split factor is the sum of two halves, x = high + low; then
-/// |x - high - low| <= 2^-17 |x|. An infinite x has no low part.
+/// |x - high - low| <= 2^-17 |x|. The low part of an infinite x is NaN.
 struct PackedFactor {
   /// Where the low parts are.
   enum class Split {

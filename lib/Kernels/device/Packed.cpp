@@ -46,3 +46,13 @@ void kernels::storeFloats(DeviceBuilder &b, Value pointer, Value offset,
   Value place = b.address(pointer, offset, bytesOf(element));
   b.store(place, b.join(parts), {}, false);
 }
+
+Values kernels::joinHalves(DeviceBuilder &b, ArrayRef<Value> halves) {
+  Values words;
+  for (size_t i = 0; i < halves.size(); i += 2) {
+    Value low = b.cast(Cast::ExtU, halves[i], b.intType(32));
+    Value high = b.cast(Cast::ExtU, halves[i + 1], b.intType(32));
+    words.push_back(b.orI(low, b.shl(high, b.i32(16))));
+  }
+  return words;
+}

@@ -121,9 +121,10 @@ void TileGrid::emit(DeviceBuilder &b, function_ref<void(ArrayRef<Value>)> open,
     Tile tile;
     tile.column = narrow(b, b.mulI(place.pop_back_val(), b.i64(tileColumns)));
     tile.row = narrow(b, b.mulI(place.pop_back_val(), b.i64(tileRows)));
-    tile.from = b.i64(0), tile.to = b.extent(depth);
-    if (chunks > 1) {
-      Value chunk = place.pop_back_val();
+    Value chunk = chunks > 1 ? place.pop_back_val() : Value();
+    open(place);
+    tile.from = b.i64(0), tile.to = depthHere ? depthHere() : b.extent(depth);
+    if (chunk) {
       DimExpr slices = blocksOf(blocksOf(depth, tileDepth), chunks);
       Value size = b.extent(slices * DimExpr(tileDepth));
       tile.from = b.mulI(chunk, size);
@@ -132,7 +133,6 @@ void TileGrid::emit(DeviceBuilder &b, function_ref<void(ArrayRef<Value>)> open,
       for (auto [extent, at] : llvm::zip_equal(batch, place))
         tile.first = b.addI(b.mulI(tile.first, b.extent(extent)), at);
     }
-    open(place);
     body(tile);
   });
 }

@@ -15,6 +15,10 @@ namespace asgc::kernels {
 struct TileGrid {
   SmallVector<DimExpr> batch;
   DimExpr rows, columns, depth;
+  /// The depth at a point of the batch, i64, where it may be less than `depth`;
+  /// asked for after `open`. It is a multiple of `depthStep`. Null: it is not.
+  std::function<Value()> depthHere;
+  DimExpr depthStep;
   int64_t tileRows = 1, tileColumns = 1, tileDepth = 1;
   int64_t chunks = 1;
 
@@ -80,6 +84,9 @@ Values loadFloats(DeviceBuilder &builder, Value pointer, Value offset,
                   Type element, int64_t count);
 void storeFloats(DeviceBuilder &builder, Value pointer, Value offset,
                  Type element, ArrayRef<Value> values);
+
+/// Halves (i16), two to a word.
+Values joinHalves(DeviceBuilder &builder, ArrayRef<Value> halves);
 
 DimExpr productOf(ArrayRef<DimExpr> extents);
 /// ceil(extent / size), and that times size.
