@@ -76,7 +76,12 @@ struct FoundActivation {
 /// and what lies between are needed for nothing else.
 std::optional<FoundActivation> findActivation(mlir::Value x);
 
-/// A fusion of kind `contraction`: activation(op + bias + residual).
+/// The cast, if all that a product of halves is needed for is an f32; else
+/// null.
+asg::CastOp findWidening(mlir::Value product);
+
+/// A fusion of kind `contraction`: activation(op + bias + residual), which may
+/// be widened at last.
 struct ContractionFusion {
   mlir::Operation *op = nullptr; // asg.dot or asg.conv2d
   mlir::Value bias;     // rank 1; along the last axis (dot) or axis 1 (conv2d)
@@ -89,9 +94,10 @@ struct ContractionFusion {
 /// Failure, with a diagnostic, if the fusion's ops are not of that form.
 mlir::FailureOr<ContractionFusion> analyzeContraction(asg::FusionOp fusion);
 
-/// What the ops from `root` on, a dot or a conv2d, are together as far as each value
-/// is needed for the next only; `result` is the last value taken in.
-ContractionFusion growContraction(mlir::Operation *root);
+/// What the ops from `root` on, a dot or a conv2d, are together as far as each
+/// value is needed for the next only; `result` is the last value taken in. With
+/// `widens` a widening cast too.
+ContractionFusion growContraction(mlir::Operation *root, bool widens = false);
 
 } // namespace asgc
 

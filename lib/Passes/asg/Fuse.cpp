@@ -63,6 +63,31 @@ void joinContractions(FuseGraph &graph) {
   }
 }
 
+/// A kernel that only widens a product of halves -> the product's own result,
+/// which then is not rounded first.
+void widenContractions(FuseGraph &graph) {
+  for (size_t index = 0; index < graph.groups.size(); ++index) {
+    const FuseGroup &group = graph.groups[index];
+    if (!group.closed.empty() || group.members.size() != 1)
+      continue;
+    const FuseNode &node = graph.nodes[group.members[0]];
+    if (!isa<asg::CastOp>(node.op) || node.reads.size() != 1 ||
+        node.reads[0].producer < 0)
+      continue;
+    int producer = graph.nodes[node.reads[0].producer].group;
+    const FuseGroup &made = graph.groups[producer];
+    Operation *root = graph.nodes[made.members.front()].op;
+    if (!isa<asg::DotOp>(root) ||
+        (made.closed != "contraction" && made.members.size() != 1) ||
+        growContraction(root, /*widens=*/true).result != node.op->getResult(0))
+      continue;
+    FuseGroup merged = made;
+    merged.closed = "contraction";
+    merged.members.push_back(group.members[0]);
+    graph.merge({producer, static_cast<int>(index)}, std::move(merged));
+  }
+}
+
 /// Says of each pair of ops that are not in one kernel why.
 void explain(FuseGraph &graph) {
   llvm::DenseSet<std::pair<Operation *, Operation *>> said;
@@ -131,6 +156,8 @@ private:
     merger.joinRest();
     repeated += recomputeCheaply(nodes);
     merger.joinRest();
+    joinParameterCasts(nodes);
+    widenContractions(nodes);
   }
 };
 

@@ -344,4 +344,16 @@ void joinWholeReductions(FuseGraph &graph) {
   classes.makeGroups();
 }
 
+void joinParameterCasts(FuseGraph &graph) {
+  Classes classes(graph, "update", /*single=*/"", /*isExact=*/true);
+  for (const FuseGroup &group : graph.groups) {
+    if (!group.closed.empty() || group.members.size() != 1)
+      continue;
+    auto cast = dyn_cast<asg::CastOp>(graph.nodes[group.members[0]].op);
+    if (cast && cast.getX().getDefiningOp<asg::ReadOp>())
+      classes.add({{group.members[0]}, {group.members[0]}});
+  }
+  classes.makeGroups();
+}
+
 } // namespace asgc

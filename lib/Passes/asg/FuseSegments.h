@@ -14,6 +14,10 @@ void joinUpdates(FuseGraph &graph);
 /// squares of all gradients.
 void joinWholeReductions(FuseGraph &graph);
 
+/// Makes one `update` group of the casts of whole variables that are kernels of
+/// their own: what mixed precision multiplies by.
+void joinParameterCasts(FuseGraph &graph);
+
 } // namespace asgc
 
 #endif

@@ -54,7 +54,15 @@ bool takesBias(Operation *root) {
 
 } // namespace
 
-ContractionFusion growContraction(Operation *root) {
+asg::CastOp findWidening(Value product) {
+  auto cast = dyn_cast_or_null<asg::CastOp>(getOnlyUser(product));
+  if (!cast || !cast.getType().getElementType().isF32())
+    return {};
+  Type element = getTensorType(product).getElementType();
+  return element.isF16() || element.isBF16() ? cast : asg::CastOp();
+}
+
+ContractionFusion growContraction(Operation *root, bool widens) {
   ContractionFusion fusion;
   fusion.op = root;
   fusion.result = root->getResult(0);
@@ -78,6 +86,9 @@ ContractionFusion growContraction(Operation *root) {
     fusion.activation = found->name;
     fusion.result = found->result;
   }
+  if (widens && isa<asg::DotOp>(root) && !fusion.bias && !fusion.residual)
+    if (asg::CastOp cast = findWidening(fusion.result))
+      fusion.result = cast.getResult();
   return fusion;
 }
 
@@ -94,7 +105,9 @@ FailureOr<ContractionFusion> analyzeContraction(asg::FusionOp fusion) {
   }
   if (!root)
     return fusion.emitOpError("of kind contraction has no dot or conv2d");
-  ContractionFusion found = growContraction(root);
+  bool widens =
+      isa_and_nonnull<asg::CastOp>(yield.getValues()[0].getDefiningOp());
+  ContractionFusion found = growContraction(root, widens);
   if (yield.getNumOperands() != 1 || found.result != yield.getValues()[0])
     return fusion.emitOpError("does more than bias, residual and activation");
   return found;

@@ -38,6 +38,7 @@ struct SimplifyPass final : impl::AsgSimplifyBase<SimplifyPass> {
     RewritePatternSet set(context);
     set.add<DropIdleAssign>(context);
     addArithmeticPatterns(set, reciprocals);
+    addCastPatterns(set);
     addConstantPatterns(set);
     addIndexingPatterns(set);
     addLayoutPatterns(set);

@@ -6,9 +6,12 @@
 
 namespace asgc {
 
-/// Identities of arithmetic, select, compare and cast. `reciprocals`: multiply by
+/// Identities of arithmetic, select and compare. `reciprocals`: multiply by
 /// 1/c instead of dividing by c, also where 1/c is rounded.
 void addArithmeticPatterns(mlir::RewritePatternSet &patterns, bool reciprocals);
+
+/// Casts of casts, and of what is moved.
+void addCastPatterns(mlir::RewritePatternSet &patterns);
 
 /// Elementwise ops of constants, and constants seen through layout ops.
 void addConstantPatterns(mlir::RewritePatternSet &patterns);

@@ -324,40 +324,6 @@ struct RectifierMask final : OpRewritePattern<asg::CompareOp> {
   }
 };
 
-//===- Casts --------------------------------------------------------------===//
-
-/// Whether every value of `from` is one of `to`.
-bool holds(Type to, Type from) {
-  if (from.isInteger(1))
-    return true;
-  if (auto fromFloat = dyn_cast<FloatType>(from)) {
-    auto toFloat = dyn_cast<FloatType>(to);
-    return toFloat &&
-           APFloat::isRepresentableBy(fromFloat.getFloatSemantics(),
-                                      toFloat.getFloatSemantics());
-  }
-  unsigned bits = from.getIntOrFloatBitWidth();
-  if (auto toFloat = dyn_cast<FloatType>(to))
-    return toFloat.getFPMantissaWidth() >= bits;
-  return to.getIntOrFloatBitWidth() >= bits && !to.isInteger(1);
-}
-
-/// cast(cast(x)) -> cast(x) where the inner one loses nothing
-struct MergeCasts final : OpRewritePattern<asg::CastOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(asg::CastOp outer,
-                                PatternRewriter &rewriter) const final {
-    auto inner = outer.getX().getDefiningOp<asg::CastOp>();
-    if (!inner || !holds(inner.getType().getElementType(),
-                         getTensorType(inner.getX()).getElementType()))
-      return rewriter.notifyMatchFailure(outer, "operand is no exact cast");
-    rewriter.replaceOpWithNewOp<asg::CastOp>(outer, outer.getType(),
-                                             inner.getX());
-    return success();
-  }
-};
-
 /// stop_gradient(x) -> x: the gradients have been built.
 struct DropStopGradient final : OpRewritePattern<asg::StopGradientOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -393,11 +359,12 @@ template <typename Op> struct MergeExtrema final : OpRewritePattern<Op> {
 
 void addArithmeticPatterns(RewritePatternSet &patterns, bool reciprocals) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<DropStopGradient, ExpandPow, MergeCasts,
-               MergeExtrema<asg::MaxOp>, MergeExtrema<asg::MinOp>,
-               RectifierMask, SimplifyAdd, SimplifyLogic<asg::AndOp, true>,
-               SimplifyLogic<asg::OrOp, false>, SimplifyMul, SimplifyNeg,
-               SimplifyNot, SimplifySelect, SimplifySub>(context);
+  patterns
+      .add<DropStopGradient, ExpandPow, MergeExtrema<asg::MaxOp>,
+           MergeExtrema<asg::MinOp>, RectifierMask, SimplifyAdd,
+           SimplifyLogic<asg::AndOp, true>, SimplifyLogic<asg::OrOp, false>,
+           SimplifyMul, SimplifyNeg, SimplifyNot, SimplifySelect, SimplifySub>(
+          context);
   patterns.add<SimplifyDiv>(context, reciprocals);
 }
 

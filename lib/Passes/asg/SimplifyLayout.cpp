@@ -300,13 +300,68 @@ struct IdlePad final : OpRewritePattern<asg::PadOp> {
   }
 };
 
+/// pad(x, 0) + pad(y, 0), whose elements are neighbours -> pad(concat(x, y),
+/// 0): the gradient of a tensor that was split.
+struct SumOfPads final : OpRewritePattern<asg::AddOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(asg::AddOp add,
+                                PatternRewriter &rewriter) const final {
+    auto first = add.getLhs().getDefiningOp<asg::PadOp>();
+    auto second = add.getRhs().getDefiningOp<asg::PadOp>();
+    if (!first || !second || !isZeroPad(first) || !isZeroPad(second))
+      return rewriter.notifyMatchFailure(add, "no sum of pads with zeros");
+    int64_t axis = -1;
+    for (int64_t other = 0; other < add.getType().getRank(); ++other) {
+      if (first.getLow()[other] == second.getLow()[other] &&
+          first.getHigh()[other] == second.getHigh()[other])
+        continue;
+      if (axis >= 0)
+        return rewriter.notifyMatchFailure(add, "pads along several axes");
+      axis = other;
+    }
+    if (axis < 0)
+      return rewriter.notifyMatchFailure(add, "elements meet");
+    if (first.getLow()[axis] > second.getLow()[axis])
+      std::swap(first, second);
+    DimExpr extent = asg::getDim(getTensorType(first.getX()), axis);
+    if (!(extent + DimExpr(first.getLow()[axis]) ==
+          DimExpr(second.getLow()[axis])))
+      return rewriter.notifyMatchFailure(add, "elements are no neighbours");
+    SmallVector<Value> parts;
+    for (Value x : {first.getX(), second.getX()}) {
+      auto concat = x.getDefiningOp<asg::ConcatOp>();
+      if (concat && static_cast<int64_t>(concat.getAxis()) == axis)
+        llvm::append_range(parts, concat.getXs());
+      else
+        parts.push_back(x);
+    }
+    Location loc = fuse(rewriter, first, second);
+    Value whole = asg::ConcatOp::create(rewriter, loc, parts, axis);
+    SmallVector<int64_t> high(first.getHigh());
+    high[axis] = second.getHigh()[axis];
+    rewriter.replaceOpWithNewOp<asg::PadOp>(add, whole, first.getLow(), high,
+                                            first.getInterior(),
+                                            first.getValue());
+    return success();
+  }
+
+private:
+  static bool isZeroPad(asg::PadOp pad) {
+    return pad.getValueAttr().getValue().isPosZero() &&
+           llvm::all_of(pad.getInterior(),
+                        [](int64_t gap) { return gap == 0; });
+  }
+};
+
 } // namespace
 
 void addLayoutPatterns(RewritePatternSet &patterns) {
-  patterns.add<ConcatOfOne, HoistBroadcast, IdlePad, MergeBroadcasts,
-               MergeSlices, MergeTransposes, ReshapeOfBroadcast,
-               ReshapeToBroadcast, SliceOfConcat, TransposeOfBroadcast,
-               TransposeOfUnits>(patterns.getContext());
+  patterns
+      .add<ConcatOfOne, HoistBroadcast, IdlePad, MergeBroadcasts, MergeSlices,
+           MergeTransposes, ReshapeOfBroadcast, ReshapeToBroadcast,
+           SliceOfConcat, SumOfPads, TransposeOfBroadcast, TransposeOfUnits>(
+          patterns.getContext());
 }
 
 } // namespace asgc

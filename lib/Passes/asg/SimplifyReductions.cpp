@@ -425,6 +425,39 @@ struct TransposeOfDot final : OpRewritePattern<asg::TransposeOp> {
   }
 };
 
+/// transpose(dot(x, y)) -> transpose(dot(y, x)), where that leaves the last axis in its
+/// place: then the product is written as it is wanted.
+struct LastAxisOfDot final : OpRewritePattern<asg::TransposeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(asg::TransposeOp transpose,
+                                PatternRewriter &rewriter) const final {
+    auto dot = transpose.getX().getDefiningOp<asg::DotOp>();
+    if (!dot || !dot->hasOneUse())
+      return rewriter.notifyMatchFailure(transpose, "operand is no dot");
+    int64_t rank = dot.getType().getRank();
+    int64_t numBatch = dot.getLhsBatch().size();
+    int64_t numLhs = getTensorType(dot.getLhs()).getRank() - numBatch -
+                     dot.getLhsContract().size();
+    int64_t numRhs = rank - numBatch - numLhs;
+    if (numLhs == 0 || numRhs == 0 ||
+        transpose.getPerm().back() != numBatch + numLhs - 1)
+      return rewriter.notifyMatchFailure(transpose,
+                                         "the last axis is no last one of lhs");
+    Location loc = rewriter.getFusedLoc({transpose.getLoc(), dot.getLoc()});
+    Value exchanged = asg::DotOp::create(
+        rewriter, loc, dot.getRhs(), dot.getLhs(), dot.getRhsBatch(),
+        dot.getLhsBatch(), dot.getRhsContract(), dot.getLhsContract());
+    SmallVector<int64_t> perm;
+    for (int64_t axis : transpose.getPerm())
+      perm.push_back(axis < numBatch            ? axis
+                     : axis < numBatch + numLhs ? axis + numRhs
+                                                : axis - numLhs);
+    rewriter.replaceOpWithNewOp<asg::TransposeOp>(transpose, exchanged, perm);
+    return success();
+  }
+};
+
 template <typename Op> void addReduction(RewritePatternSet &patterns) {
   patterns.add<DropUnitAxes<Op>, MergeReductions<Op>, ReduceOfReshape<Op>,
                ReduceOfTranspose<Op>>(patterns.getContext());
@@ -441,7 +474,7 @@ void addReductionPatterns(RewritePatternSet &patterns) {
   addReduction<asg::ReduceMaxOp>(patterns);
   addReduction<asg::ReduceMinOp>(patterns);
   patterns.add<DotOfTranspose, SumOfDeviations, SumOfNegation, SumOfScaled,
-               TransposeOfDot>(
+               LastAxisOfDot, TransposeOfDot>(
       patterns.getContext());
 }
 

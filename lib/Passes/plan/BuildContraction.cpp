@@ -47,7 +47,7 @@ int64_t getBiasAxis(Operation *op) {
 
 /// Takes bias, residual and activation behind a contraction into the call, as
 /// far as each step is all that uses the one before.
-Epilogue absorb(Value contraction, int64_t biasAxis, bool mayHaveResidual,
+Epilogue absorb(Value contraction, int64_t biasAxis, bool isDot,
                 FindView findView) {
   Epilogue epilogue{contraction, {}, {}, plan::Activation::none};
   while (auto add =
@@ -59,8 +59,7 @@ Epilogue absorb(Value contraction, int64_t biasAxis, bool mayHaveResidual,
       break;
     if (vector && !epilogue.bias && place->coversBuffer())
       epilogue.bias = vector;
-    else if (!vector && mayHaveResidual && !epilogue.residual &&
-             place->coversBuffer())
+    else if (!vector && isDot && !epilogue.residual && place->coversBuffer())
       epilogue.residual = other;
     else
       break;
@@ -70,6 +69,9 @@ Epilogue absorb(Value contraction, int64_t biasAxis, bool mayHaveResidual,
     epilogue.activation = *plan::symbolizeActivation(found->name);
     epilogue.result = found->result;
   }
+  if (isDot && !epilogue.bias && !epilogue.residual)
+    if (asg::CastOp cast = findWidening(epilogue.result))
+      epilogue.result = cast.getResult();
   return epilogue;
 }
 } // namespace

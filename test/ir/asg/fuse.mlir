@@ -484,3 +484,43 @@ asg.graph @two_slices(%x: tensor<4xf32> {asg.name = "x"}) -> (tensor<4xf32> {asg
   %3 = asg.add %1, %2 : tensor<4xf32>
   asg.return %3 : tensor<4xf32>
 }
+
+// -----
+
+// Narrow copies of parameters are one kernel; a product that is only widened gives the
+// wide sum at once, one with a bias of its own type does not.
+// CHECK-LABEL: asg.graph @narrow
+asg.param @v : tensor<6x5xf32>
+asg.param @w : tensor<4x6xf32>
+asg.graph @narrow(%x: tensor<3x4xbf16> {asg.name = "x"}, %b: tensor<5xbf16> {asg.name = "b"})
+    -> (tensor<3x6xf32> {asg.name = "y"}, tensor<3x5xf32> {asg.name = "z"}) {
+  // CHECK:     %[[N:.*]]:2 = asg.fusion "update" -> tensor<4x6xbf16>, tensor<6x5xbf16>
+  // CHECK:     asg.dot
+  // CHECK:     asg.fusion "contraction" -> tensor<3x5xbf16>
+  // CHECK:     asg.fusion "map" -> tensor<3x5xf32>
+  %0 = asg.read @w : tensor<4x6xf32>
+  %1 = asg.cast %0 : tensor<4x6xf32> to tensor<4x6xbf16>
+  %2 = asg.read @v : tensor<6x5xf32>
+  %3 = asg.cast %2 : tensor<6x5xf32> to tensor<6x5xbf16>
+  %4 = asg.dot %x, %1 batch [] x [] contract [1] x [0] : (tensor<3x4xbf16>, tensor<4x6xbf16>) -> tensor<3x6xbf16>
+  %y = asg.cast %4 : tensor<3x6xbf16> to tensor<3x6xf32>
+  %5 = asg.dot %4, %3 batch [] x [] contract [1] x [0] : (tensor<3x6xbf16>, tensor<6x5xbf16>) -> tensor<3x5xbf16>
+  %6 = asg.broadcast %b dims [1] : (tensor<5xbf16>) -> tensor<3x5xbf16>
+  %7 = asg.add %5, %6 : tensor<3x5xbf16>
+  %z = asg.cast %7 : tensor<3x5xbf16> to tensor<3x5xf32>
+  asg.return %y, %z : tensor<3x6xf32>, tensor<3x5xf32>
+}
+
+// -----
+
+// CHECK-LABEL: asg.graph @widened
+asg.graph @widened(%x: tensor<3x4xbf16> {asg.name = "x"}, %w: tensor<4x6xbf16> {asg.name = "w"})
+    -> (tensor<3x6xf32> {asg.name = "y"}) {
+  // CHECK-NEXT: %[[Y:.*]] = asg.fusion "contraction" -> tensor<3x6xf32> {
+  // CHECK-NEXT:   %[[D:.*]] = asg.dot
+  // CHECK-NEXT:   %[[C:.*]] = asg.cast %[[D]]
+  // CHECK-NEXT:   asg.yield %[[C]]
+  %0 = asg.dot %x, %w batch [] x [] contract [1] x [0] : (tensor<3x4xbf16>, tensor<4x6xbf16>) -> tensor<3x6xbf16>
+  %y = asg.cast %0 : tensor<3x6xbf16> to tensor<3x6xf32>
+  asg.return %y : tensor<3x6xf32>
+}

@@ -30,7 +30,9 @@
 // WHOLE-LABEL: asg.graph @twice
 // WHOLE:         %[[NX:.*]] = asg.fusion "map" -> tensor<3x3xbf16>
 // WHOLE:         %[[D:.*]] = asg.dot %[[NX]], %[[NX]]
-// WHOLE-NEXT:    asg.dot %[[D]], %[[NX]]
+// WHOLE-NEXT:    asg.fusion "contraction" -> tensor<3x3xf32>
+// WHOLE-NEXT:      %[[E:.*]] = asg.dot %[[D]], %[[NX]]
+// WHOLE-NEXT:      asg.cast %[[E]]
 module {
   asg.graph @step(%x: tensor<?x3xf32, #asg.dims<n, 3>> {asg.name = "x"}, %w: tensor<2x3xf32> {asg.name = "w"})
       -> (tensor<?x2xf32, #asg.dims<n, 2>> {asg.name = "y"}) dims = {n = 4} attributes {asg.precision = bf16} {

@@ -320,3 +320,96 @@ asg.graph @slices(%x: tensor<16xf32> {asg.name = "x"}, %y: tensor<8xf32> {asg.na
   %b = asg.slice %1 starts [18] strides [1] : (tensor<24xf32>) -> tensor<4xf32>
   asg.return %a, %b : tensor<2xf32>, tensor<4xf32>
 }
+
+// -----
+
+// What is cast to a narrow type piece by piece is cast as a whole, and pieces are
+// views; what is widened is moved before that.
+// CHECK-LABEL: asg.graph @casts
+// CHECK-SAME:    (%[[X:.*]]: tensor<4x6xf32> {{.*}}, %[[H:.*]]: tensor<2x3xbf16>
+asg.graph @casts(%x: tensor<4x6xf32> {asg.name = "x"}, %h: tensor<2x3xbf16> {asg.name = "h"})
+    -> (tensor<4x3xbf16> {asg.name = "a"}, tensor<3x4xbf16> {asg.name = "b"},
+        tensor<3x2xbf16> {asg.name = "c"}, tensor<2x5xf32> {asg.name = "d"},
+        tensor<2x5xf32> {asg.name = "e"}) {
+  // CHECK:     %[[NX:.*]] = asg.cast %[[X]] : tensor<4x6xf32> to tensor<4x6xbf16>
+  // CHECK-DAG: %[[A:.*]] = asg.slice %[[NX]] starts [0, 0]
+  // CHECK-DAG: %[[S:.*]] = asg.slice %[[NX]] starts [0, 3]
+  // CHECK-DAG: %[[B:.*]] = asg.transpose %[[S]]
+  // CHECK-DAG: %[[C:.*]] = asg.transpose %[[H]]
+  // CHECK-DAG: %[[P:.*]] = asg.pad %[[H]] {{.*}} -> tensor<2x5xbf16>
+  // CHECK-DAG: %[[D:.*]] = asg.cast %[[P]]
+  // 0.1 is no bf16.
+  // CHECK-DAG: %[[W:.*]] = asg.cast %[[H]]
+  // CHECK-DAG: %[[E:.*]] = asg.pad %[[W]]
+  // CHECK:     asg.return %[[A]], %[[B]], %[[C]], %[[D]], %[[E]]
+  %0 = asg.slice %x starts [0, 0] strides [1, 1] : (tensor<4x6xf32>) -> tensor<4x3xf32>
+  %a = asg.cast %0 : tensor<4x3xf32> to tensor<4x3xbf16>
+  %1 = asg.slice %x starts [0, 3] strides [1, 1] : (tensor<4x6xf32>) -> tensor<4x3xf32>
+  %2 = asg.cast %1 : tensor<4x3xf32> to tensor<4x3xbf16>
+  %b = asg.transpose %2 perm [1, 0] : (tensor<4x3xbf16>) -> tensor<3x4xbf16>
+  %3 = asg.cast %h : tensor<2x3xbf16> to tensor<2x3xf32>
+  %4 = asg.transpose %3 perm [1, 0] : (tensor<2x3xf32>) -> tensor<3x2xf32>
+  %c = asg.cast %4 : tensor<3x2xf32> to tensor<3x2xbf16>
+  %d = asg.pad %3 low [0, 1] high [0, 1] interior [0, 0] value 0.0 : (tensor<2x3xf32>) -> tensor<2x5xf32>
+  %e = asg.pad %3 low [0, 1] high [0, 1] interior [0, 0] value 0.1 : (tensor<2x3xf32>) -> tensor<2x5xf32>
+  asg.return %a, %b, %c, %d, %e
+    : tensor<4x3xbf16>, tensor<3x4xbf16>, tensor<3x2xbf16>, tensor<2x5xf32>, tensor<2x5xf32>
+}
+
+// -----
+
+// A part alone is cast alone, and so is what is needed in both types.
+// CHECK-LABEL: asg.graph @kept_casts
+asg.graph @kept_casts(%x: tensor<4x6xf32> {asg.name = "x"}, %y: tensor<4x6xf32> {asg.name = "y"})
+    -> (tensor<4x3xbf16> {asg.name = "a"}, tensor<6x4xbf16> {asg.name = "b"},
+        tensor<6x4xf32> {asg.name = "c"}) {
+  // CHECK-DAG: asg.cast %{{.*}} : tensor<4x3xf32> to tensor<4x3xbf16>
+  // CHECK-DAG: asg.cast %{{.*}} : tensor<6x4xf32> to tensor<6x4xbf16>
+  %0 = asg.slice %x starts [0, 0] strides [1, 1] : (tensor<4x6xf32>) -> tensor<4x3xf32>
+  %a = asg.cast %0 : tensor<4x3xf32> to tensor<4x3xbf16>
+  %c = asg.transpose %y perm [1, 0] : (tensor<4x6xf32>) -> tensor<6x4xf32>
+  %b = asg.cast %c : tensor<6x4xf32> to tensor<6x4xbf16>
+  asg.return %a, %b, %c : tensor<4x3xbf16>, tensor<6x4xbf16>, tensor<6x4xf32>
+}
+
+// -----
+
+// The gradient of what was split in three is put together again, whatever the order of
+// the sum; parts that lie apart or on each other are added.
+// CHECK-LABEL: asg.graph @parts
+// CHECK-SAME:    (%[[X:.*]]: tensor<2x3xf32> {{.*}}, %[[Y:.*]]: tensor<2x3xf32> {{.*}}, %[[Z:.*]]: tensor<2x3xf32>
+asg.graph @parts(%x: tensor<2x3xf32> {asg.name = "x"}, %y: tensor<2x3xf32> {asg.name = "y"},
+                 %z: tensor<2x3xf32> {asg.name = "z"})
+    -> (tensor<2x9xf32> {asg.name = "a"}, tensor<2x9xf32> {asg.name = "b"}, tensor<2x3xf32> {asg.name = "c"}) {
+  // CHECK-DAG: %[[A:.*]] = asg.concat %[[X]], %[[Y]], %[[Z]] axis 1
+  // CHECK-DAG: %[[PX:.*]] = asg.pad %[[X]]
+  // CHECK-DAG: %[[PZ:.*]] = asg.pad %[[Z]]
+  // CHECK-DAG: %[[B:.*]] = asg.add %[[PX]], %[[PZ]]
+  // CHECK-DAG: %[[C:.*]] = asg.add %[[X]], %[[Z]]
+  // CHECK:     asg.return %[[A]], %[[B]], %[[C]]
+  %px = asg.pad %x low [0, 0] high [0, 6] interior [0, 0] value 0.0 : (tensor<2x3xf32>) -> tensor<2x9xf32>
+  %py = asg.pad %y low [0, 3] high [0, 3] interior [0, 0] value 0.0 : (tensor<2x3xf32>) -> tensor<2x9xf32>
+  %pz = asg.pad %z low [0, 6] high [0, 0] interior [0, 0] value 0.0 : (tensor<2x3xf32>) -> tensor<2x9xf32>
+  %0 = asg.add %pz, %py : tensor<2x9xf32>
+  %a = asg.add %0, %px : tensor<2x9xf32>
+  %b = asg.add %px, %pz : tensor<2x9xf32>
+  %ix = asg.pad %x low [0, 0] high [0, 0] interior [0, 0] value 0.0 : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  %iz = asg.pad %z low [0, 0] high [0, 0] interior [0, 0] value 0.0 : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  %c = asg.add %ix, %iz : tensor<2x3xf32>
+  asg.return %a, %b, %c : tensor<2x9xf32>, tensor<2x9xf32>, tensor<2x3xf32>
+}
+
+// -----
+
+// A product whose rows go last is made the other way round.
+// CHECK-LABEL: asg.graph @rows_last
+// CHECK-SAME:    (%[[X:.*]]: tensor<2x3x4xf32> {{.*}}, %[[Y:.*]]: tensor<2x4x5xf32>
+asg.graph @rows_last(%x: tensor<2x3x4xf32> {asg.name = "x"}, %y: tensor<2x4x5xf32> {asg.name = "y"})
+    -> (tensor<5x2x3xf32> {asg.name = "z"}) {
+  // CHECK:      %[[D:.*]] = asg.dot %[[Y]], %[[X]] batch [0] x [0] contract [1] x [2]
+  // CHECK-NEXT: %[[T:.*]] = asg.transpose %[[D]] perm [1, 0, 2]
+  // CHECK-NEXT: asg.return %[[T]]
+  %0 = asg.dot %x, %y batch [0] x [0] contract [2] x [1] : (tensor<2x3x4xf32>, tensor<2x4x5xf32>) -> tensor<2x3x5xf32>
+  %z = asg.transpose %0 perm [2, 0, 1] : (tensor<2x3x5xf32>) -> tensor<5x2x3xf32>
+  asg.return %z : tensor<5x2x3xf32>
+}
