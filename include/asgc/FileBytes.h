@@ -18,10 +18,15 @@ public:
   explicit FileBytes(std::span<const std::byte> bytes) : bytes(bytes) {}
   explicit FileBytes(std::vector<std::byte> own)
       : own(std::move(own)), bytes(this->own) {}
+  /// Bytes of a file that is mapped as long as `keeper` lives.
+  FileBytes(std::span<const std::byte> bytes,
+            std::shared_ptr<const void> keeper)
+      : bytes(bytes), keeper(std::move(keeper)), mapped(true) {}
   FileBytes(FileBytes &&other) noexcept;
   ~FileBytes();
 
   operator std::span<const std::byte>() const { return bytes; }
+  bool isMapped() const { return mapped; }
 
   /// Takes the pages that `part` fills out of memory, if it lies in a mapped
   /// file: whoever looks at them again gets them from the file again.
@@ -30,7 +35,8 @@ public:
 private:
   std::vector<std::byte> own;
   std::span<const std::byte> bytes;
-  bool isMapped = false;
+  std::shared_ptr<const void> keeper; ///< of the mapping; null: this
+  bool mapped = false;
 };
 
 /// A named array that lies elsewhere, most often in the pages of a file.

@@ -41,6 +41,9 @@ public:
   /// aligned; valid until the next call. They are not copied if the file holds
   /// them so. A tensor without a type is Unsupported.
   Result<std::span<const std::byte>> read(size_t index);
+  /// Whether these lie in mapped pages of the file, and so stay valid as long
+  /// as it is open.
+  virtual bool isMapped(size_t) const { return false; }
 
 protected:
   explicit WeightFile(std::string path) : filePath(std::move(path)) {}
@@ -69,9 +72,6 @@ Result<std::unique_ptr<WeightFile>>
 parseTorchWeights(std::span<const std::byte> file, const std::string &name);
 Result<std::unique_ptr<WeightFile>>
 parseGgufWeights(std::span<const std::byte> file, const std::string &name);
-
-/// All tensors of `file`.
-Result<std::vector<NamedArray>> readAll(WeightFile &file);
 
 /// A variable that wants a value, and the memory for it; null to check only.
 struct WeightTarget {

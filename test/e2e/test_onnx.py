@@ -269,6 +269,26 @@ def test_external_data_stay_beside_the_model(t):
         check_outputs(t, "out/y.npy", (2,), [11.0, 22.0])
 
 
+def test_nodes_that_name_one_file_again_and_again_are_refused(t):
+    """A small model must not ask for any amount of memory: 17 constants of a file of 1 MiB."""
+    t.write("w.bin", struct.pack("<f", 1.0) * (1 << 18))
+    for count, code in ((3, 0), (17, 1)):
+        constants = []
+        for i in range(count):
+            value = field_of_tensor(onnx.external(f"w{i}", [1 << 18], "w.bin"))
+            constants.append(onnx.node("Constant", [], [f"c{i}"]) + value)
+        sums = [onnx.node("Add", [f"s{i - 1}" if i else "x", f"c{i}"], [f"s{i}"]) for i in range(count)]
+        t.write("m.onnx", onnx.model([*constants, *sums], [onnx.value("x", [1 << 18])], [onnx.value(f"s{count - 1}", [1 << 18])]))
+        error = t.asgc("check", "m.onnx", code=code).err
+    t.contains(error, "asgc: m.onnx: tensor 'w16': with it the nodes have 17825792 bytes of external data, but the files "
+                      "of these have 1048576")
+
+
+def field_of_tensor(tensor):
+    """The attribute `value` of a Constant."""
+    return onnx.field(5, onnx.field(1, "value") + onnx.field(5, tensor) + onnx.field(20, 4))
+
+
 def test_a_node_that_cannot_be_is_named(t):
     t.write("m.onnx", onnx.model([onnx.node("Add", ["x", "z"], ["y"], "sum")],
                                  [onnx.value("x", [2]), onnx.value("z", [3])], [onnx.value("y", [3])]))

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Loops, scans and branches of ONNX whose counts and conditions are known at run time only, compared with the same in
-Python, and with ONNX Runtime where that can be had (see test_onnx_export.py)."""
+"""Loops, scans, running sums and branches of ONNX whose counts, extents and conditions are known at run time only,
+compared with the same in Python, and with ONNX Runtime where that can be had (see test_onnx_export.py)."""
 
 import shutil
 
@@ -127,6 +127,21 @@ def test_a_scan_of_a_length_known_at_run_time(t):
         parts = [a * b for one, row in zip(states, ROWS) for a, b in zip(one, row)]
         copies = [one[axis] for axis in range(2) for one in reversed(states)]
         cases.append((rows(count), {"total": ((2,), state), "parts": ((count, 2), parts), "copies": ((2, count), copies)}))
+    run(t, data, cases)
+
+
+def test_running_sums_of_an_extent_known_at_run_time(t):
+    data = onnx.model([onnx.node("CumSum", ["x", "zero"], ["sums"]),
+                       onnx.node("CumSum", ["x", "zero"], ["before"], exclusive=1),
+                       onnx.node("CumSum", ["x", "zero"], ["after"], exclusive=1, reverse=1)],
+                      [X], [onnx.value(name, ["n", 2]) for name in ("sums", "before", "after")], [number("zero", 0)])
+    cases = []
+    for count in (1, 2, 5):
+        table = ROWS[:count]
+        sums = [[sum(row[axis] for row in table[:i]) for axis in range(2)] for i in range(count + 1)]
+        after = [[sum(row[axis] for row in table[i + 1:]) for axis in range(2)] for i in range(count)]
+        cases.append((rows(count), {name: ((count, 2), sum(values, [])) for name, values in
+                                    (("sums", sums[1:]), ("before", sums[:-1]), ("after", after))}))
     run(t, data, cases)
 
 

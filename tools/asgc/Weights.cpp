@@ -8,7 +8,7 @@
 #include <cstring>
 #include <deque>
 #include <fmt/format.h>
-#include <set>
+#include <map>
 
 namespace asgc::cli {
 
@@ -26,50 +26,83 @@ void addPartialFlag(CLI::App *verb, WeightFlags &flags) {
                  "values of what the weights lack");
 }
 
-static std::vector<NamedView> viewsOf(std::vector<NamedArray> arrays) {
-  std::vector<NamedView> views;
-  for (NamedArray &array : arrays)
-    views.push_back(viewOf(std::move(array)));
-  return views;
+/// Tensor `index` where it lies in the pages of the file, which the view keeps
+/// open; nothing if it does not.
+static std::optional<NamedView> viewOf(const std::shared_ptr<WeightFile> &file,
+                                       size_t index) {
+  if (!file->isMapped(index))
+    return std::nullopt;
+  auto bytes = file->read(index);
+  if (!bytes)
+    return std::nullopt;
+  const WeightTensor &tensor = file->tensors()[index];
+  return NamedView{tensor.name, *tensor.type, tensor.shape, *bytes,
+                   std::make_shared<const FileBytes>(*bytes, file)};
 }
 
 Result<std::vector<NamedView>> readWeights(const WeightFlags &flags) {
-  auto file = openWeights(flags.file, flags.map);
-  if (!file)
-    return file.fault();
-  auto arrays = readAll(**file);
-  if (!arrays)
-    return arrays.fault();
-  return viewsOf(std::move(*arrays));
+  auto opened = openWeights(flags.file, flags.map);
+  if (!opened)
+    return opened.fault();
+  std::shared_ptr<WeightFile> file = std::move(*opened);
+  std::vector<NamedView> views;
+  for (size_t i = 0; i < file->tensors().size(); ++i) {
+    if (auto view = viewOf(file, i)) {
+      views.push_back(std::move(*view));
+      continue;
+    }
+    auto bytes = file->read(i);
+    if (!bytes)
+      return bytes.fault();
+    const WeightTensor &tensor = file->tensors()[i];
+    views.push_back(asgc::viewOf(
+        {tensor.name,
+         {*tensor.type, tensor.shape, {bytes->begin(), bytes->end()}}}));
+  }
+  return views;
 }
 
 Result<std::vector<NamedView>>
 readWeights(const WeightFlags &flags,
             const std::vector<ModelVariable> &variables,
             const std::string &model) {
-  auto file = openWeights(flags.file, flags.map);
-  if (!file)
-    return file.fault();
-  std::set<std::string_view> names;
-  for (const WeightTensor &tensor : (*file)->tensors())
-    names.insert(tensor.name);
-  std::vector<NamedArray> arrays;
+  auto opened = openWeights(flags.file, flags.map);
+  if (!opened)
+    return opened.fault();
+  std::shared_ptr<WeightFile> file = std::move(*opened);
+  std::map<std::string_view, size_t> places;
+  for (size_t i = 0; i < file->tensors().size(); ++i)
+    places.emplace(file->tensors()[i].name, i);
+  // Converted are those that the file does not hold as the model wants them.
+  std::vector<NamedView> views;
+  std::vector<NamedArray> converted;
+  std::vector<std::pair<size_t, size_t>> filled; // of `views`, `converted`
   std::vector<WeightTarget> targets;
   for (const ModelVariable &variable : variables) {
-    bool isThere = names.contains(variable.name);
-    if (!isThere && !variable.isWeight)
+    auto place = places.find(variable.name);
+    if (place == places.end() && !variable.isWeight)
       continue;
+    targets.push_back({variable.name, variable.type, variable.shape, nullptr});
+    if (place == places.end())
+      continue; // the fault below
+    auto view = viewOf(file, place->second);
+    if (view && view->type == variable.type) {
+      views.push_back(std::move(*view));
+      continue;
+    }
     Array array{variable.type, variable.shape, {}};
-    if (isThere) // else the fault below
-      array.data.resize(
-          size_t(arrayBytes(variable.type, variable.shape).value_or(0)));
-    arrays.push_back({variable.name, std::move(array)});
+    array.data.resize(
+        size_t(arrayBytes(variable.type, variable.shape).value_or(0)));
+    targets.back().data = array.data.data(); // which stays when it moves
+    filled.emplace_back(views.size(), converted.size());
+    views.emplace_back();
+    converted.push_back({variable.name, std::move(array)});
   }
-  for (auto &[name, array] : arrays)
-    targets.push_back({name, array.type, array.shape, array.data.data()});
-  if (MaybeFault fault = loadWeights(**file, targets, model, flags.isPartial))
+  if (MaybeFault fault = loadWeights(*file, targets, model, flags.isPartial))
     return *fault;
-  return viewsOf(std::move(arrays));
+  for (auto [view, array] : filled)
+    views[view] = asgc::viewOf(std::move(converted[array]));
+  return views;
 }
 
 /// The type of the runtime that holds `type`; nothing if there is none.

@@ -26,7 +26,7 @@ Result<FileBytes> FileBytes::map(const std::string &path) {
       error = errno;
     } else {
       result.bytes = {static_cast<const std::byte *>(data), size};
-      result.isMapped = true;
+      result.mapped = true;
     }
   }
   if (descriptor >= 0)
@@ -39,10 +39,11 @@ Result<FileBytes> FileBytes::map(const std::string &path) {
 // What a vector holds stays where it is when the vector moves.
 FileBytes::FileBytes(FileBytes &&other) noexcept
     : own(std::move(other.own)), bytes(other.bytes),
-      isMapped(std::exchange(other.isMapped, false)) {}
+      keeper(std::move(other.keeper)),
+      mapped(std::exchange(other.mapped, false)) {}
 
 FileBytes::~FileBytes() {
-  if (isMapped)
+  if (mapped && !keeper)
     munmap(const_cast<std::byte *>(bytes.data()), bytes.size());
 }
 
@@ -52,7 +53,7 @@ void FileBytes::forget(std::span<const std::byte> part) const {
       (reinterpret_cast<uintptr_t>(part.data()) + page - 1) / page * page;
   const auto end =
       reinterpret_cast<uintptr_t>(part.data() + part.size()) / page * page;
-  if (isMapped && first < end) // a hint: nothing depends on its success
+  if (mapped && first < end) // a hint: nothing depends on its success
     madvise(reinterpret_cast<void *>(first), end - first, MADV_DONTNEED);
 }
 

@@ -35,6 +35,9 @@ public:
   GgufFile(std::string path, FileBytes bytes)
       : WeightFile(std::move(path)), bytes(std::move(bytes)) {}
   MaybeFault parse();
+  bool isMapped(size_t index) const override {
+    return bytes.isMapped() && !tensorsOfFile[index].type->dequantize;
+  }
 
 private:
   Result<std::span<const std::byte>> readElements(size_t index) override;

@@ -84,18 +84,4 @@ Result<std::unique_ptr<WeightFile>> openWeights(const std::string &path,
   return renamed(std::move(*file), map);
 }
 
-Result<std::vector<NamedArray>> readAll(WeightFile &file) {
-  std::vector<NamedArray> arrays;
-  for (size_t i = 0; i < file.tensors().size(); ++i) {
-    auto bytes = file.read(i);
-    if (!bytes)
-      return bytes.fault();
-    const WeightTensor &tensor = file.tensors()[i];
-    arrays.push_back(
-        {tensor.name,
-         {*tensor.type, tensor.shape, {bytes->begin(), bytes->end()}}});
-  }
-  return arrays;
-}
-
 } // namespace asgc

@@ -105,6 +105,9 @@ public:
 
   MaybeFault rename(const std::vector<Rule> &rules, const std::string &map);
   bool isCheckpoint() const override { return file->isCheckpoint(); }
+  bool isMapped(size_t index) const override {
+    return !sources[index].isTransposed && file->isMapped(sources[index].index);
+  }
 
 private:
   Result<std::span<const std::byte>> readElements(size_t index) override;

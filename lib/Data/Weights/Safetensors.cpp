@@ -65,11 +65,18 @@ public:
     }
   }
   bool isCheckpoint() const override { return rt::holdsMore(*file); }
+  bool isMapped(size_t index) const override {
+    return !float8Of(tensorAt(index).dtype_name);
+  }
 
 private:
-  Result<std::span<const std::byte>> readElements(size_t index) override {
+  asgc_safetensors_tensor tensorAt(size_t index) const {
     asgc_safetensors_tensor tensor;
     asgc_safetensors_get(file.get(), int64_t(index), &tensor);
+    return tensor;
+  }
+  Result<std::span<const std::byte>> readElements(size_t index) override {
+    asgc_safetensors_tensor tensor = tensorAt(index);
     std::span bytes(static_cast<const std::byte *>(tensor.data),
                     size_t(tensor.bytes));
     auto small = float8Of(tensor.dtype_name);

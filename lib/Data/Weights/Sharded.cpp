@@ -52,6 +52,10 @@ public:
     return std::nullopt;
   }
 
+  bool isMapped(size_t index) const override {
+    return shards[places[index].first]->isMapped(places[index].second);
+  }
+
 private:
   Result<std::span<const std::byte>> readElements(size_t index) override {
     return shards[places[index].first]->read(places[index].second);

@@ -22,6 +22,9 @@ namespace {
 constexpr int kMaxNesting = 100;
 /// Smaller data are parsed with the rest.
 constexpr size_t kMinStored = 1 << 14;
+/// Nodes may name the same external data again until these are so many bytes;
+/// beyond, no byte of a file more than once.
+constexpr size_t kMaxRepeated = 16 << 20;
 
 Fault corrupt(const std::string &name, int64_t offset, const std::string &why) {
   return {FaultKind::Input,
@@ -346,21 +349,38 @@ Result<ModelFile> readModel(const std::string &path) {
   return parseModel(std::make_shared<const FileBytes>(std::move(*bytes)), path);
 }
 
+static size_t totalBytes(const DataFiles &files) {
+  size_t total = 0;
+  for (const auto &[path, bytes] : files)
+    total += std::span<const std::byte>(*bytes).size();
+  return total;
+}
+
 MaybeFault findExternalData(ModelFile &file, const std::string &path) {
   DataFiles files;
   llvm::DenseSet<const onnx::TensorProto *> weights;
   for (const onnx::TensorProto &tensor : file.model.graph().initializer())
     weights.insert(&tensor);
+  size_t copied = 0;
   return visitTensors(file.model, [&](onnx::TensorProto &tensor) -> MaybeFault {
     if (!isExternal(tensor))
       return std::nullopt;
     auto data = findTensor(tensor, path, files);
     if (!data)
       return data.fault();
-    if (weights.contains(&tensor))
+    if (weights.contains(&tensor)) {
       file.stored[&tensor] = *data;
-    else // nodes are copied where functions are inlined
+    } else { // nodes are copied where functions are inlined
+      copied += data->bytes.size();
+      if (copied > kMaxRepeated && copied > totalBytes(files))
+        return Fault{FaultKind::Input,
+                     fmt::format("{}: tensor '{}': with it the nodes have {} "
+                                 "bytes of external data, but the files of "
+                                 "these have {}",
+                                 path, tensor.name(), copied,
+                                 totalBytes(files))};
       tensor.set_raw_data(data->bytes.data(), data->bytes.size());
+    }
     tensor.clear_external_data();
     tensor.clear_data_location();
     return std::nullopt;

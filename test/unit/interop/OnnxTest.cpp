@@ -255,6 +255,17 @@ TEST_SUITE("ONNX import") {
           std::vector<int64_t>{0, 2, 8, 0}); // of 256, 65535, 2, 32768
   }
 
+  TEST_CASE("running sums of u32 wrap around") {
+    onnx::ModelProto model = makeModel({3});
+    setType(model, onnx::TensorProto::UINT32);
+    addIntegers(model, "axis", {0}, true);
+    addNode(*model.mutable_graph(), "CumSum", {"x", "axis"}, {"y"});
+    Array input{ElementType::U32, {3}, std::vector<std::byte>(12)};
+    storeElements(ElementType::U32, std::vector<double>{4294967295.0, 2, 3},
+                  input.data.data());
+    CHECK(evaluate(model, input) == std::vector<int64_t>{4294967295, 1, 4});
+  }
+
   TEST_CASE("a cast to i16 keeps the low bits") {
     onnx::ModelProto model = makeModel({3});
     setType(model, onnx::TensorProto::INT32);
