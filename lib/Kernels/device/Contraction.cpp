@@ -16,6 +16,10 @@ namespace {
 /// elements that an item reads at once where each has to be found.
 constexpr int64_t kQuad = 4, kUnrolled = 2, kFoundAtOnce = 4;
 
+Value zeroOf(KernelBuilder &b, Type type) {
+  return b.constant(b.builder.getZeroAttr(type));
+}
+
 int64_t strideOf(int64_t across) { return across / kQuad + 1; }
 
 /// An item's part in bringing the slices of one factor to the group's memory.
@@ -102,7 +106,7 @@ Values FactorLoader::readInside(Value x, Value d, Value end,
   Values numbers = read(x, d);
   if (isInside)
     for (Value &number : numbers)
-      number = b.select(isInside, number, b.f32(0));
+      number = b.select(isInside, number, zeroOf(b, number.getType()));
   return numbers;
 }
 
@@ -184,7 +188,7 @@ void Contraction::emit(int64_t launch, DeviceBuilder &b,
 
 void Contraction::emitTile(DeviceBuilder &k, const TileGrid::Tile &part,
                            Value workspace) const {
-  auto quad = VectorType::get(kQuad, k.f32Type());
+  auto quad = VectorType::get(kQuad, grid.elementType(k));
   int64_t aArray = k.shared(quad, tile.depth * strideOf(tile.rows));
   int64_t bArray = k.shared(quad, tile.depth * strideOf(tile.columns));
   FactorLoader aLoader(k, a, tile.rows, tile.depth, tile.items(), aArray);
@@ -210,7 +214,7 @@ void Contraction::emitTile(DeviceBuilder &k, const TileGrid::Tile &part,
     k.barrier();
   };
   Values zeros(tile.itemRows * tile.itemColumns / kQuad,
-               k.splat(k.f32(0), kQuad));
+               k.splat(zeroOf(k, grid.elementType(k)), kQuad));
   // The first turn only brings a slice, the last one brings one that nobody
   // needs: so there is one copy of that code, which may be long.
   Value first = k.subI(part.from, k.i64(tile.depth));
@@ -264,7 +268,8 @@ Values Contraction::multiply(DeviceBuilder &k, int64_t aArray, int64_t bArray,
                       Value same = k.splat(number, kQuad);
                       for (size_t j = 0; j < right.size(); ++j) {
                         Value &sum = now[i * right.size() + j];
-                        sum = k.fma(same, right[j], sum);
+                        sum = grid.element ? k.addI(k.mulI(same, right[j]), sum)
+                                           : k.fma(same, right[j], sum);
                       }
                     }
                   }
@@ -357,6 +362,11 @@ void kernels::activate(DeviceBuilder &b, plan::Activation activation,
                        Values &numbers) {
   if (activation == plan::Activation::none)
     return;
+  if (numbers.front().getType().isInteger()) { // whose only one is relu
+    for (Value &number : numbers)
+      number = b.binary(Binary::MaxS, number, b.i32(0));
+    return;
+  }
   int64_t lanes = std::exchange(b.lanes, std::ssize(numbers));
   Value joined = activateOne(b, activation, b.join(numbers));
   for (auto [lane, number] : llvm::enumerate(numbers))

@@ -6,9 +6,9 @@
 
 namespace asgc::kernels {
 
-/// A contraction in f32 by scalar instructions. While the items of a group
-/// multiply slices of a and b that lie in its memory, each has its part of the
-/// next slices on the way in registers.
+/// A contraction in f32 or i32 by scalar instructions. While the items of a
+/// group multiply slices of a and b that lie in its memory, each has its part
+/// of the next slices on the way in registers.
 ///
 /// Where elements lie is the matter of the functions, so that a convolution is
 /// a contraction too. They get i32 coordinates that are in range.
@@ -16,7 +16,7 @@ struct Contraction {
   /// A factor; `across` is the row of a or the column of b.
   struct Factor {
     bool isDepthFast = false; ///< neighbours in memory lie along the depth
-    std::function<Value(Value across, Value depth)> read; ///< an element, f32
+    std::function<Value(Value across, Value depth)> read; ///< an element
     /// Reads four neighbours at a multiple of four; its extent is one too. Null
     /// if they do not lie like that.
     std::function<Values(Value across, Value depth)> readRun;

@@ -98,7 +98,7 @@ struct Operands {
       Values terms =
           loadFloats(k, k.operand(next++), offset, elementOf(buffer), count);
       for (auto [result, term] : llvm::zip_equal(results, terms))
-        result = k.addF(result, term);
+        result = addNumbers(k, result, term);
     };
     if (Value bias = op.getBias())
       add(bias, wide(k, column));
@@ -130,6 +130,8 @@ LogicalResult DeviceMatmul::plan(const DeviceTarget &target,
   grid.rows = operands.sizes[0];
   grid.columns = operands.sizes[1];
   grid.depth = operands.sizes[2];
+  if (Type sum = elementOf(operands.op.getC()); sum.isInteger(32))
+    grid.element = sum;
   contraction.a.isDepthFast = operands.isADepthFast();
   contraction.b.isDepthFast = operands.isBDepthFast();
   contraction.storeWidth = operands.storeWidth();
@@ -141,22 +143,25 @@ LogicalResult DeviceMatmul::plan(const DeviceTarget &target,
 
 LogicalResult DeviceMatmul::emit(int64_t launch, DeviceBuilder &k) {
   contraction.open = [&](ArrayRef<Value> place) { operands.open(k, place); };
-  Type aType = elementOf(operands.op.getA()),
-       bType = elementOf(operands.op.getB());
-  contraction.a.read = [&, aType](Value row, Value depth) {
-    return loadFloat(k, k.operand(0), operands.atA(k, row, depth), aType);
+  auto load = [&, element = elementOf(operands.op.getA())](
+                  int64_t operand, Value offset, int64_t count) {
+    return element.isInteger(8)
+               ? loadBytes(k, k.operand(operand), offset, count)
+               : loadFloats(k, k.operand(operand), offset, element, count);
   };
-  contraction.b.read = [&, bType](Value column, Value depth) {
-    return loadFloat(k, k.operand(1), operands.atB(k, depth, column), bType);
+  contraction.a.read = [&, load](Value row, Value depth) {
+    return load(0, operands.atA(k, row, depth), 1).front();
+  };
+  contraction.b.read = [&, load](Value column, Value depth) {
+    return load(1, operands.atB(k, depth, column), 1).front();
   };
   if (operands.isAPacked(4))
-    contraction.a.readRun = [&, aType](Value row, Value depth) {
-      return loadFloats(k, k.operand(0), operands.atA(k, row, depth), aType, 4);
+    contraction.a.readRun = [&, load](Value row, Value depth) {
+      return load(0, operands.atA(k, row, depth), 4);
     };
   if (operands.isBPacked(4))
-    contraction.b.readRun = [&, bType](Value column, Value depth) {
-      return loadFloats(k, k.operand(1), operands.atB(k, depth, column), bType,
-                        4);
+    contraction.b.readRun = [&, load](Value column, Value depth) {
+      return load(1, operands.atB(k, depth, column), 4);
     };
   contraction.store = [&](Value row, Value column, ArrayRef<Value> sums) {
     operands.store(k, row, column, sums);
@@ -354,9 +359,12 @@ LogicalResult MatrixMatmul::emit(int64_t launch, DeviceBuilder &k) {
 std::unique_ptr<DeviceKernel>
 kernels::createDeviceMatmul(plan::MatmulOp op, const DeviceTarget &target,
                             const BoundOf &boundOf) {
+  // Integers of 8 bits, summed in 32, and those of 32.
+  bool isInteger = elementOf(op.getC()).isInteger(32);
   for (Value buffer : op->getOperands())
     if (Type type = elementOf(buffer);
-        !type.isF32() && !type.isF16() && !type.isBF16()) {
+        isInteger ? !type.isInteger(8) && !type.isInteger(32)
+                  : !type.isF32() && !type.isF16() && !type.isBF16()) {
       op.emitOpError() << "multiplies " << type
                        << ", which the Vulkan backend does not";
       return nullptr;

@@ -5,13 +5,27 @@ using namespace mlir;
 using namespace asgc;
 using namespace asgc::kernels;
 
+Values kernels::loadBytes(DeviceBuilder &b, Value pointer, Value offset,
+                          int64_t count) {
+  Value place = b.address(pointer, offset, 1);
+  if (count == 1)
+    return {b.cast(Cast::ExtS, b.load(place, b.intType(8), false, {}),
+                   b.intType(32))};
+  Value word = b.load(place, b.intType(32), false, {});
+  Values numbers;
+  for (int64_t i = 0; i < count; ++i)
+    numbers.push_back(
+        b.shrS(b.shl(word, b.i32(8 * (count - 1 - i))), b.i32(24)));
+  return numbers;
+}
+
 Values kernels::loadFloats(DeviceBuilder &b, Value pointer, Value offset,
                            Type element, int64_t count) {
   if (count == 1)
     return {loadFloat(b, pointer, offset, element)};
   Value place = b.address(pointer, offset, bytesOf(element));
   Values values;
-  if (element.isF32()) {
+  if (element.getIntOrFloatBitWidth() == 32) {
     Value raw = b.load(place, VectorType::get(count, element), false, {});
     for (int64_t i = 0; i < count; ++i)
       values.push_back(b.extract(raw, i));
@@ -33,7 +47,7 @@ void kernels::storeFloats(DeviceBuilder &b, Value pointer, Value offset,
   if (values.size() == 1)
     return storeFloat(b, pointer, offset, element, values.front());
   Values parts(values);
-  if (!element.isF32()) {
+  if (element.getIntOrFloatBitWidth() != 32) {
     parts.clear();
     for (auto [i, value] : llvm::enumerate(values)) {
       Value bits = b.cast(Cast::ExtU, encode(b, value, element), b.intType(32));

@@ -18,6 +18,10 @@ constexpr int64_t kMostSumBytes = int64_t(16) << 20;
 constexpr int64_t kFewestSlices = 4;
 } // namespace
 
+Value kernels::addNumbers(KernelBuilder &b, Value x, Value y) {
+  return KernelBuilder::elementOf(x).isInteger() ? b.addI(x, y) : b.addF(x, y);
+}
+
 DimExpr kernels::productOf(ArrayRef<DimExpr> extents) {
   DimExpr product(1);
   for (const DimExpr &extent : extents)
@@ -142,7 +146,7 @@ void TileGrid::storePartial(DeviceBuilder &b, Value workspace, const Tile &tile,
                             ArrayRef<Value> sums) const {
   Value place = b.addI(b.mulI(tile.first, b.extent(rows)), wide(b, row));
   place = b.addI(b.mulI(place, b.extent(columns)), wide(b, column));
-  storeFloats(b, workspace, place, b.f32Type(), sums);
+  storeFloats(b, workspace, place, elementType(b), sums);
 }
 
 void TileGrid::combine(DeviceBuilder &b, Value workspace,
@@ -152,11 +156,11 @@ void TileGrid::combine(DeviceBuilder &b, Value workspace,
   forEachPoint(b, kCombining, count, [&](Value number) {
     auto part = [&](Value chunk) {
       Value place = b.addI(b.mulI(chunk, b.extent(count)), number);
-      return loadFloat(b, workspace, place, b.f32Type());
+      return loadFloat(b, workspace, place, elementType(b));
     };
     Value sum = b.loop(b.i64(1), b.i64(chunks), 1, {part(b.i64(0))},
                        [&](Value chunk, ValueRange before) -> Values {
-                         return {b.addF(before[0], part(chunk))};
+                         return {addNumbers(b, before[0], part(chunk))};
                        })[0];
     Values place = unflatten(b, number, points(), INT32_MAX);
     Value column = place.pop_back_val(), row = place.pop_back_val();

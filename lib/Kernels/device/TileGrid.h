@@ -19,6 +19,7 @@ struct TileGrid {
   /// asked for after `open`. It is a multiple of `depthStep`. Null: it is not.
   std::function<Value()> depthHere;
   DimExpr depthStep;
+  Type element; ///< of sums, and of factors in registers: i32; null: f32
   int64_t tileRows = 1, tileColumns = 1, tileDepth = 1;
   int64_t chunks = 1;
 
@@ -30,6 +31,9 @@ struct TileGrid {
   };
 
   DimExpr groups() const; ///< without chunks
+  Type elementType(KernelBuilder &builder) const {
+    return element ? element : builder.f32Type();
+  }
   /// Microseconds with the chunks that take least, which are set. `speed` is a
   /// tile's.
   double chooseChunks(const DeviceTarget &target,
@@ -73,7 +77,10 @@ private:
   SmallVector<DimExpr> points() const; ///< of the result
 };
 
-/// An element of a buffer as f32, and the reverse.
+/// x + y, of floats or integers.
+Value addNumbers(KernelBuilder &builder, Value x, Value y);
+
+/// An element of a buffer as f32, and the reverse; i32 stays.
 Value loadFloat(KernelBuilder &builder, Value pointer, Value offset,
                 Type element);
 void storeFloat(KernelBuilder &builder, Value pointer, Value offset,
@@ -87,6 +94,9 @@ void storeFloats(DeviceBuilder &builder, Value pointer, Value offset,
 
 /// Halves (i16), two to a word.
 Values joinHalves(DeviceBuilder &builder, ArrayRef<Value> halves);
+/// One i8 or four, at a multiple of their size together, as i32.
+Values loadBytes(DeviceBuilder &builder, Value pointer, Value offset,
+                 int64_t count);
 
 DimExpr productOf(ArrayRef<DimExpr> extents);
 /// ceil(extent / size), and that times size.

@@ -1,4 +1,4 @@
-//===- ContractionTest.cpp - Products of all floats -----------------------===//
+//===- ContractionTest.cpp - Products of all floats, and of bytes ---------===//
 #include "Floats.h"
 
 #include <doctest/doctest.h>
@@ -197,6 +197,31 @@ TEST_SUITE("contractions") {
     }
     checkProduct({.type = "f32", .m = 256, .n = 128, .k = 64, .isSplit = true});
     checkProduct({.type = "f32", .m = 33, .n = 20, .k = 5003, .isSplit = true});
+  }
+  TEST_CASE("products of i8 and i32, summed in i32") {
+    for (const char *type : {"i8", "i32"}) {
+      for (int64_t size : {1, 4, 31, 36, 127}) {
+        checkProduct(
+            {.type = type, .m = size, .n = size, .k = size, .result = "i32"});
+        checkProduct(
+            {.type = type, .m = 8, .n = 12, .k = size, .result = "i32"});
+      }
+      for (bool isATransposed : {false, true})
+        for (bool isBTransposed : {false, true}) {
+          Product p{.type = type, .m = 36, .n = 40, .k = 52, .result = "i32"};
+          p.isATransposed = isATransposed;
+          p.isBTransposed = isBTransposed;
+          checkProduct(p);
+          p.batch = 3;
+          p.isBShared = true;
+          checkProduct(p);
+          p.hasBias = p.hasResidual = true;
+          checkProduct(p);
+        }
+      // Few results: chunks of the sum are added up.
+      checkProduct({.type = type, .m = 6, .n = 25, .k = 5003, .result = "i32"});
+    }
+    checkProduct({.type = "i8", .m = 128, .n = 128, .k = 64, .result = "i32"});
   }
   TEST_CASE("tiles of the largest kind") {
     checkProduct({.m = 1440, .n = 1408, .k = 40, .result = "f16"});
