@@ -10,6 +10,7 @@
 #include "mlir/IR/OwningOpRef.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,25 @@ inline std::vector<MatrixUnit> commonMatrixUnits() {
   return {{.rows = 16, .columns = 16, .depth = 16, .subgroupSize = 32}};
 }
 
+/// How shaders are made.
+struct DeviceOptions {
+  /// Those of contractions come in a form for each of these, and in one for
+  /// devices without any.
+  std::vector<MatrixUnit> matrixUnits = commonMatrixUnits();
+  /// Matrix units multiply f32 too, as three products of bf16; the relative
+  /// error of a product is about 2^-16, and where a factor is infinite it may
+  /// be NaN.
+  bool splitsF32 = false;
+  /// scatter_add of f32 comes in a form with atomic additions, and in one for
+  /// devices without: the first is faster, and its last bits vary.
+  bool addsAtomically = false;
+  /// What tiles took on the device, see asgc tune.
+  std::vector<TileTime> times;
+  /// Products are cut into this tile where they can be, and come in no other
+  /// form; nothing: the one that takes least time.
+  std::optional<DeviceTile> onlyTile;
+};
+
 struct CodegenOptions {
   /// The model's name; the description is called `<name>_program`. A C
   /// identifier.
@@ -29,13 +49,7 @@ struct CodegenOptions {
   std::vector<int32_t> isas = {ASGC_ISA_AVX2, ASGC_ISA_AVX512};
   /// Whether there is code for the CPU, and shaders for Vulkan devices.
   bool cpu = true, vulkan = false;
-  /// Shaders of contractions come in a form for each of these, and in one for
-  /// devices without any.
-  std::vector<MatrixUnit> matrixUnits = commonMatrixUnits();
-  /// Matrix units multiply f32 too, as three products of bf16; the relative
-  /// error of a product is about 2^-16, and where a factor is infinite it may
-  /// be NaN.
-  bool splitsF32 = false;
+  DeviceOptions device;
   /// Fill buffers with NaN as they die (asgc_rt_poison).
   bool poison = false;
   /// What asgc_program_dump writes (JSON); empty: none.
@@ -59,9 +73,7 @@ lowerPlanToLlvm(mlir::ModuleOp module, const CodegenOptions &options);
 /// The shaders of the module's programs, each a spirv.module named after its
 /// step. Null after an error, which the context reports.
 mlir::OwningOpRef<mlir::ModuleOp>
-lowerPlanToSpirv(mlir::ModuleOp module,
-                 const std::vector<MatrixUnit> &units = commonMatrixUnits(),
-                 bool splitsF32 = false);
+lowerPlanToSpirv(mlir::ModuleOp module, const DeviceOptions &options = {});
 /// Registers the same as the pass plan-to-spirv.
 void registerPlanToSpirv();
 

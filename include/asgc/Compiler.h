@@ -5,11 +5,13 @@
 #include "asgc/OnnxFiles.h"
 #include "asgc/Recipe.h"
 #include "asgc/Support.h"
+#include "asgc/TileTable.h"
 #include "asgc/runtime.h"
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,7 +33,10 @@ struct CompileOptions {
   std::vector<int32_t> isas;
   bool cpu = true;                   ///< make code for the CPU
   bool vulkan = false;               ///< make shaders for Vulkan devices
-  bool splitsF32 = false;            ///< see CodegenOptions
+  bool splitsF32 = false;            ///< see DeviceOptions
+  bool addsAtomically = false;       ///< see DeviceOptions
+  std::vector<TileTime> tileTimes;   ///< the same
+  std::optional<DeviceTile> onlyTile; ///< the same
   /// The arena comes in blocks of at most so many bytes for devices that give
   /// no more in one piece, a multiple of 64; 0: of 2 GiB.
   int64_t blockBytes = 0;
@@ -157,6 +162,10 @@ public:
   /// The same objects, linked into this process.
   Result<std::unique_ptr<LinkedProgram>> link();
 
+  /// Lowers the module to the plan: its products, each shape once, at the
+  /// bounds of run-time dims.
+  Result<std::vector<ProductShape>> products();
+
   /// The `train` block's settings; null if the file has none for the model.
   const Recipe *recipe() const;
   /// The variables of the model as it was loaded, in its order.
@@ -183,6 +192,9 @@ private:
   class State;
   std::unique_ptr<State> state;
 };
+
+/// The tiles that products on a Vulkan device may have.
+std::vector<DeviceTile> deviceTiles();
 
 /// The best instruction set of this machine (ASGC_ISA_*); -1 if it has none.
 int32_t bestIsa();

@@ -3,6 +3,7 @@
 #define ASGC_DEVICEKERNELS_H
 
 #include "asgc/Kernels.h"
+#include "asgc/TileTable.h"
 
 namespace asgc {
 
@@ -63,6 +64,10 @@ struct DeviceTarget {
   /// Products and convolutions of f32 use the unit too: each factor is split
   /// into two bf16 parts, of whose products three are added up.
   bool splitsF32 = false;
+  /// scatter_add of f32 adds to memory by atomic instructions, in any order.
+  bool addsAtomically = false;
+  /// What tiles took on the device; they correct the model of their time.
+  llvm::ArrayRef<TileTime> times;
   int64_t busyGroups = 128;    ///< fewer leave a large device idle
   double launchMicros = 3;     ///< of one more launch
   double bytesPerMicro = 4e6;  ///< to and from memory
@@ -98,6 +103,8 @@ public:
   /// Waits for all items of the group, which then see each other's stores to
   /// its memory. All of them must come here.
   virtual void barrier() = 0;
+  /// Adds an f32 to the one at an address, whoever else does meanwhile.
+  virtual void atomicAdd(Value pointer, Value number) = 0;
 
   // Matrices of the launch's unit, each held by a subgroup; all items of the
   // subgroup must come here. Arrays in the group's memory are of `join`ed
@@ -141,6 +148,9 @@ public:
     return llvm::any_of(
         launches, [](const DeviceLaunch &launch) { return bool(launch.unit); });
   }
+  bool addsAtomically = false;
+  /// Whether it needs what not every device has.
+  bool isOptional() const { return usesUnit() || addsAtomically; }
   /// Memory in which launches leave something for the next; if there is any, it
   /// is the operand after the step's.
   int64_t workspaceBytes = 0;

@@ -4,8 +4,10 @@
 #include "asgc/Codegen.h"
 #include "asgc/Package.h"
 #include "asgc/abi.h"
+#include "dialects/plan/Plan.h"
 
 #include <chrono>
+#include <set>
 
 using namespace mlir;
 
@@ -34,7 +36,50 @@ std::vector<RuntimeFunction> runtimeFunctions() {
   };
 }
 
+DeviceOptions deviceOptions(const CompileOptions &options) {
+  DeviceOptions device;
+  device.splitsF32 = options.splitsF32;
+  device.addsAtomically = options.addsAtomically;
+  device.times = options.tileTimes;
+  device.onlyTile = options.onlyTile;
+  return device;
+}
+
 } // namespace
+
+std::vector<DeviceTile> deviceTiles() {
+  const DeviceTarget target;
+  std::vector<DeviceTile> tiles;
+  for (const DeviceTarget::MatrixTile &tile : target.matrixTiles)
+    tiles.push_back({tile.rows, tile.columns, tile.depth, true});
+  for (const DeviceTarget::Tile &tile : target.tiles)
+    tiles.push_back({tile.rows, tile.columns, tile.depth, false});
+  return tiles;
+}
+
+Result<std::vector<ProductShape>> Compilation::products() {
+  if (MaybeFault fault = state->lowerTo(Level::Plan))
+    return *fault;
+  std::set<ProductShape> shapes;
+  state->module->walk([&](plan::MatmulOp op) {
+    auto program = op->getParentOfType<plan::ProgramOp>();
+    auto bound = [&](const DimExpr &extent) {
+      return extent
+          .evaluate([&](std::string_view name) {
+            return program.getDimBound(StringRef(name));
+          })
+          .value_or(1);
+    };
+    ProductShape shape;
+    for (const DimExpr &extent : plan::readExtents(op.getBatch()))
+      shape.batch *= bound(extent);
+    llvm::SmallVector<DimExpr> sizes = plan::readExtents(op.getSizes());
+    shape.m = bound(sizes[0]), shape.n = bound(sizes[1]);
+    shape.k = bound(sizes[2]);
+    shapes.insert(shape);
+  });
+  return std::vector<ProductShape>(shapes.begin(), shapes.end());
+}
 
 int32_t bestIsa() {
   std::vector<int32_t> isas = hostIsas();
@@ -52,7 +97,7 @@ MaybeFault Compilation::State::lowerToLlvm() {
     codegen.isas = options.isas;
   codegen.cpu = options.cpu;
   codegen.vulkan = options.vulkan;
-  codegen.splitsF32 = options.splitsF32;
+  codegen.device = deviceOptions(options);
   codegen.poison = options.poison;
   if (!options.stripMetadata)
     codegen.metadata = metadata.str();
@@ -83,8 +128,8 @@ Result<std::string> Compilation::State::printSpirv() {
   context.appendDialectRegistry(codegenDialects);
   size_t errorsBefore = diagnostics.getNumErrors();
   DiagnosticBridge bridge(context, diagnostics, remarks, Code::ASG0602);
-  OwningOpRef<ModuleOp> shaders = lowerPlanToSpirv(
-      *module, commonMatrixUnits(), options.splitsF32);
+  OwningOpRef<ModuleOp> shaders =
+      lowerPlanToSpirv(*module, deviceOptions(options));
   if (!shaders) {
     bool isReported = diagnostics.getNumErrors() > errorsBefore;
     return isReported ? Fault{FaultKind::Unsupported, ""}

@@ -53,7 +53,7 @@ def test_doctor(t):
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     found = re.fullmatch(r"([\d.]+) GiB, ([\d.]+) GiB of it free", report["findings"]["memory"]["value"])
     t.expect(found and abs(float(found[1]) - total) <= 0.06 and 0 < float(found[2]) <= float(found[1]), "memory", report["findings"]["memory"])
-    t.equal(set(report["settings"]), {"threads", "device", "device-memory", "f32", "isa", "color", "lang", "quiet"}, "settings")
+    t.equal(set(report["settings"]), {"threads", "device", "device-memory", "f32", "scatter", "device-table", "isa", "color", "lang", "quiet"}, "settings")
 
 
 def test_bench(t):

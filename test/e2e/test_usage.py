@@ -5,7 +5,7 @@ import json
 
 import harness
 
-VERBS = ["new", "check", "fmt", "train", "compile", "run", "grad", "bench", "explain", "opt", "doctor"]
+VERBS = ["new", "check", "fmt", "train", "compile", "run", "grad", "bench", "tune", "explain", "opt", "doctor"]
 
 
 def test_tour_is_short_and_succeeds(t):
@@ -47,7 +47,7 @@ def test_unknown_option_names_the_nearest(t):
 
 def test_missing_argument_is_a_usage_error(t):
     for verb in VERBS:
-        if verb in ("doctor", "opt", "explain"):
+        if verb in ("doctor", "opt", "explain", "tune"):
             continue
         result = t.asgc(verb, code=2)
         t.contains(result.err, f"see 'asgc {verb} --help'")

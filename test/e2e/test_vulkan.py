@@ -333,6 +333,31 @@ def test_programs_share_shaders(t):
     t.equal(len(sections), len(found[0]), "copies of the shaders")
 
 
+WORDS = "model words(table: f32[6, 5], token: i64[40]) -> f32[40, 5] {\n  return gather(table, token)\n}\n"
+
+
+def test_scatter(t):
+    t.write("words.asg", WORDS)
+    tokens = [i * i % 6 for i in range(40)]
+    dy = [(i * 37 % 101 - 50) / 7 for i in range(200)]
+    arrays.write_npy(t.path("token.npy"), "<i8", [40], tokens)
+    arrays.write_npy(t.path("table.npy"), "<f4", [6, 5], [0.0] * 30)
+    arrays.write_npy(t.path("dy.npy"), "<f4", [40, 5], dy)
+    expected = [sum(dy[i * 5 + column] for i in range(40) if tokens[i] == row)
+                for row in range(6) for column in range(5)]
+    found = {}
+    lacks = {"ASGC_VULKAN_WITHOUT": "shaderBufferFloat32AtomicAdd"}
+    for name, how, env in (("ordered", "ordered", {}), ("atomic", "atomic", {}), ("lacking", "atomic", lacks)):
+        t.asgc("grad", "words.asg", "--input", "token=token.npy", "--input", "table=table.npy", "--cotangent",
+               "output=dy.npy", "--output-dir", name, "--device", "vulkan", "--scatter", how, env=env)
+        _, found[name] = arrays.read_npy(t.path(f"{name}/grad_table.npy"))
+        for ours, theirs in zip(found[name], expected, strict=True):
+            t.expect(abs(ours - theirs) <= 1e-5 * (1 + abs(theirs)), f"{name}: expected {theirs}, found {ours}")
+    t.equal(found["lacking"], found["ordered"], "the gradient where additions are not atomic")
+    t.contains(t.asgc("run", "words.asg", "--scatter", "any", code=2).err,
+               "scatter is 'any' (--scatter); it can be ordered, atomic")
+
+
 LIMIT = 64 << 20
 # The input and the output take as much as the limit each.
 WIDE = "model wide(x: f32[4096, 4096]) -> f32[4096, 4096] {\n  return x + 1\n}\n"

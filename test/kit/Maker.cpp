@@ -94,7 +94,7 @@ private:
 const CpuOptions kOptimized = {.suffix = ".optimized", .vulkan = true};
 /// Matrix units multiply f32.
 const CpuOptions kSplit = {
-    .suffix = ".split", .vulkan = true, .splitsF32 = true};
+    .suffix = ".split", .vulkan = true, .device = {.splitsF32 = true}};
 /// A kernel for each op.
 const CpuOptions kPlain = {.suffix = ".plain",
                            .asgPasses = "asg-inline-layers,asg-differentiate",
@@ -105,7 +105,7 @@ bool Kit::add(mlir::ModuleOp module, std::vector<Case> cases,
   const std::string name = "k" + std::to_string(programs.size());
   std::string error;
   std::vector<CpuOptions> options(pipelines.begin(), pipelines.end());
-  options.front().matrixUnits = units;
+  options.front().device.matrixUnits = units;
   auto object = compileObject(module, options, name, error);
   if (mlir::failed(object)) {
     const bool isKnown =

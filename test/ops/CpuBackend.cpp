@@ -160,8 +160,7 @@ FailureOr<CompiledObject> compileObject(ModuleOp source,
   codegen.name = name;
   codegen.cpu = !options.vulkan;
   codegen.vulkan = options.vulkan;
-  codegen.splitsF32 = options.splitsF32;
-  codegen.matrixUnits = options.matrixUnits;
+  codegen.device = options.device;
   codegen.poison = !options.vulkan; // if the run asks for it
   codegen.isas = {isaOf(options)};
   OwningOpRef<ModuleOp> llvmModule = lowerPlanToLlvm(*plans, codegen);

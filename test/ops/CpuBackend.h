@@ -28,8 +28,7 @@ struct CpuOptions {
                            "plan-assign-memory,plan-verify";
   int32_t isa = -1;    ///< ASGC_ISA_*; -1: the best this machine has
   bool vulkan = false; ///< for a Vulkan device instead
-  bool splitsF32 = false; ///< see CodegenOptions
-  std::vector<MatrixUnit> matrixUnits = commonMatrixUnits();
+  DeviceOptions device;
 };
 
 struct CpuRun {

@@ -256,6 +256,8 @@ int act(const CompileFlags &flags, const Session &session) {
   options.cpu = hasTarget(flags, "cpu");
   options.vulkan = hasTarget(flags, "vulkan");
   options.splitsF32 = session.settings.splitsF32();
+  options.addsAtomically = session.settings.addsAtomically();
+  options.tileTimes = session.settings.tiles().times;
   options.remarks = splitList(flags.remarks);
   if (!flags.dump.empty()) {
     std::error_code error;

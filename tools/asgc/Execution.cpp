@@ -93,6 +93,12 @@ Execution::create(Compilation &compilation, const Settings &settings,
   if (device && std::string_view(device->kind) == "CPU" && !isProbe)
     complain("warning: the Vulkan device {} computes on the processor; --device cpu is faster",
              device->name);
+  const TileTable &tiles = settings.tiles();
+  if (device && !isProbe && !tiles.device.empty() &&
+      (tiles.device != device->name || tiles.driver != device->driver))
+    complain("warning: the device table was measured on {} ({}), and this is "
+             "{} ({})",
+             tiles.device, tiles.driver, device->name, device->driver);
   result->trainable =
       makeRuntimeProgram(&result->description(), result->instance);
   if (MaybeFault fault = result->setVariables(compilation.weights()))

@@ -27,15 +27,20 @@ static void addSettings(CLI::App &app, Session &session) {
   for (CLI::App *verb : app.get_subcommands({})) {
     bool runsModels = verb->get_name() == "run" || verb->get_name() == "grad" ||
                       verb->get_name() == "train" ||
-                      verb->get_name() == "bench";
+                      verb->get_name() == "bench" || verb->get_name() == "tune";
     if (runsModels) {
       flag(verb, "threads", "N", "Threads to compute with; 0: all cores");
       flag(verb, "isa", "NAME", "auto, avx2 or avx512");
       flag(verb, "device", "NAME", "cpu, vulkan, or auto: a Vulkan device if one can be used");
       flag(verb, "device-memory", "BYTES", "Bytes of a Vulkan device to use at most; 0: all");
     }
-    if (runsModels || verb->get_name() == "compile")
+    if (runsModels || verb->get_name() == "compile") {
       flag(verb, "f32", "HOW", "Products of f32 on Vulkan devices: exact, or tensor3 (bf16)");
+      flag(verb, "device-table", "FILE",
+           "Times of a Vulkan device, from asgc tune, to choose tiles by");
+      flag(verb, "scatter", "HOW",
+           "scatter_add on Vulkan devices: ordered, or atomic (faster)");
+    }
     flag(verb, "color", "WHEN", "auto, always or never (NO_COLOR counts)");
     verb->add_flag_callback(
             "-q,--quiet", [&session] { session.settings.setFlag("quiet", "true"); },
@@ -61,6 +66,7 @@ static int parseAndAct(int argc, char **argv) {
   addRun(app, session);
   addGrad(app, session);
   addBench(app, session);
+  addTune(app, session);
   addExplain(app, session);
   addOpt(app, session);
   addDoctor(app, session);
@@ -80,6 +86,8 @@ static int parseAndAct(int argc, char **argv) {
     complainText(*error);
     return ExitUsage;
   }
+  if (MaybeFault fault = session.settings.loadTiles())
+    return reportFault(*fault);
   return session.action ? session.action() : ExitUsage;
 }
 

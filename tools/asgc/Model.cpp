@@ -60,6 +60,8 @@ CompileOptions hostOptions(const ModelFlags &flags, const Session &session) {
   options.cpu = session.settings.device() != ASGC_DEVICE_VULKAN;
   options.vulkan = session.settings.device() != ASGC_DEVICE_CPU;
   options.splitsF32 = session.settings.splitsF32();
+  options.addsAtomically = session.settings.addsAtomically();
+  options.tileTimes = session.settings.tiles().times;
   return options;
 }
 

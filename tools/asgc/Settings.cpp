@@ -1,6 +1,8 @@
 //===- Settings.cpp - Values that stand in flags, environment or a file ---===//
 #include "Settings.h"
 
+#include "TileFile.h"
+
 #include "asgc/Support.h"
 
 #include <CLI/CLI.hpp>
@@ -23,6 +25,8 @@ Settings::Settings()
           {"device", "ASGC_DEVICE", "cpu", "default"},
           {"device-memory", "ASGC_DEVICE_MEMORY", "0", "default"},
           {"f32", "ASGC_F32", "exact", "default"},
+          {"scatter", "ASGC_SCATTER", "ordered", "default"},
+          {"device-table", "ASGC_DEVICE_TABLE", "", "default"},
           {"color", "ASGC_COLOR", "auto", "default"},
           {"lang", "ASGC_LANG", "en", "default"},
           {"quiet", "ASGC_QUIET", "false", "default"},
@@ -126,6 +130,8 @@ std::optional<std::string> Settings::verify() const {
                             setting.value, setting.origin);
     } else if (setting.name == "f32") {
       error = oneOf({"exact", "tensor3"});
+    } else if (setting.name == "scatter") {
+      error = oneOf({"ordered", "atomic"});
     } else if (setting.name == "color") {
       error = oneOf({"auto", "always", "never"});
     } else if (setting.name == "lang") {
@@ -160,6 +166,19 @@ int64_t Settings::deviceMemory() const {
 }
 
 bool Settings::splitsF32() const { return get("f32") == "tensor3"; }
+
+bool Settings::addsAtomically() const { return get("scatter") == "atomic"; }
+
+MaybeFault Settings::loadTiles() {
+  const std::string &path = get("device-table");
+  if (path.empty())
+    return std::nullopt;
+  auto read = readTileTable(path);
+  if (!read)
+    return read.fault();
+  table = std::move(*read);
+  return std::nullopt;
+}
 
 bool Settings::colorErrors() const {
   const std::string &mode = get("color");

@@ -2,6 +2,8 @@
 #ifndef ASGC_TOOLS_SETTINGS_H
 #define ASGC_TOOLS_SETTINGS_H
 
+#include "asgc/Data.h"
+#include "asgc/TileTable.h"
 #include "asgc/runtime.h"
 
 #include <optional>
@@ -37,7 +39,11 @@ public:
   int isa() const;     ///< as asgc_options.isa
   asgc_device device() const;
   int64_t deviceMemory() const; ///< as asgc_options.device_memory
-  bool splitsF32() const;       ///< see CodegenOptions
+  bool splitsF32() const;       ///< see DeviceOptions
+  bool addsAtomically() const;  ///< the same
+  /// Reads the file that `device-table` names, if it names one.
+  MaybeFault loadTiles();
+  const TileTable &tiles() const { return table; }
   bool isRussian() const { return get("lang") == "ru"; }
   bool isQuiet() const { return get("quiet") == "true"; }
   /// Whether to colour standard error.
@@ -49,6 +55,7 @@ private:
   Setting &find(const std::string &name);
 
   std::vector<Setting> settings;
+  TileTable table;
 };
 
 } // namespace asgc::cli

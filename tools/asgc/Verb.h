@@ -40,6 +40,7 @@ void addTrain(CLI::App &app, Session &session);
 void addOpt(CLI::App &app, Session &session);
 void addExplain(CLI::App &app, Session &session);
 void addBench(CLI::App &app, Session &session);
+void addTune(CLI::App &app, Session &session);
 void addDoctor(CLI::App &app, Session &session);
 
 /// `asgc opt`, whose arguments mlir-opt's own parser reads; `argv[0]` is "opt".

@@ -31,7 +31,7 @@ HEADER_FOLDERS = {
     "Weights.h": "lib/Data",
 }
 # Plain data that every layer may pass on.
-SHARED_HEADERS = {"asgc/Recipe.h"}
+SHARED_HEADERS = {"asgc/Recipe.h", "asgc/TileTable.h"}
 # A path on the machine of whoever wrote the line.
 MACHINE_PATH = re.compile(r"(?<![\w.}])/(?:home|root|work|Users)/\w")
 # Libraries report; they do not print, throw or end the process.

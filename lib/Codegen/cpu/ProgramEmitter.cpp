@@ -159,8 +159,8 @@ LogicalResult ProgramEmitter::emitDeviceCode() {
     auto found = variableIndices.find(name);
     return found == variableIndices.end() ? -1 : found->second;
   };
-  FailureOr<vulkan::DeviceProgram> made = vulkan::emitDeviceProgram(
-      source, *modules, numbering, options.matrixUnits, options.splitsF32);
+  FailureOr<vulkan::DeviceProgram> made =
+      vulkan::emitDeviceProgram(source, *modules, numbering, options.device);
   if (failed(made))
     return failure();
   device = std::move(*made);

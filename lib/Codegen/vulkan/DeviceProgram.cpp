@@ -17,12 +17,48 @@ constexpr size_t kAlignment = 64;
 /// Workspaces take turns in so much memory behind the plan's arena.
 constexpr int64_t kWorkspaceBytes = int64_t(64) << 20;
 
+/// Leaves of a target's tiles the one that is asked for, if it is among them.
+template <typename Tile>
+void keepOnly(const DeviceTile &tile, SmallVector<Tile> &tiles) {
+  auto isAnother = [&](const Tile &one) {
+    return one.rows != tile.rows || one.columns != tile.columns ||
+           one.depth != tile.depth;
+  };
+  if (!llvm::all_of(tiles, isAnother))
+    llvm::erase_if(tiles, isAnother);
+}
+
+/// What forms are made for, from the most demanding to the one that all devices
+/// can run.
+SmallVector<DeviceTarget, 2> targetsOf(const DeviceOptions &options) {
+  SmallVector<DeviceTarget, 2> targets;
+  const bool isScalar = options.onlyTile && !options.onlyTile->usesUnit;
+  for (const MatrixUnit &unit : options.matrixUnits) {
+    if (isScalar)
+      break;
+    DeviceTarget &target = targets.emplace_back();
+    target.unit = unit;
+    target.splitsF32 = options.splitsF32;
+  }
+  if (options.addsAtomically)
+    targets.emplace_back().addsAtomically = true;
+  targets.emplace_back();
+  for (DeviceTarget &target : targets) {
+    target.times = options.times;
+    if (options.onlyTile && options.onlyTile->usesUnit)
+      keepOnly(*options.onlyTile, target.matrixTiles);
+    else if (options.onlyTile)
+      keepOnly(*options.onlyTile, target.tiles);
+  }
+  return targets;
+}
+
 class Emitter {
 public:
   Emitter(ModuleOp source, ModuleOp modules, const Numbering &numbering,
-          ArrayRef<MatrixUnit> units, bool splitsF32)
+          const DeviceOptions &options)
       : source(source), builder(modules.getBodyRegion()), numbering(numbering),
-        units(units), splitsF32(splitsF32) {
+        targets(targetsOf(options)), hasOneForm(options.onlyTile.has_value()) {
     builder.setInsertionPointToEnd(modules.getBody());
   }
 
@@ -45,8 +81,8 @@ private:
   ModuleOp source;
   OpBuilder builder;
   const Numbering &numbering;
-  ArrayRef<MatrixUnit> units;
-  bool splitsF32;
+  SmallVector<DeviceTarget, 2> targets;
+  bool hasOneForm;
   DeviceProgram result;
   std::map<std::vector<uint32_t>, int64_t> known; // shaders
   llvm::DenseMap<Value, asgc_place> constants;    // looked up only
@@ -113,23 +149,20 @@ LogicalResult Emitter::emitStep(plan::ProgramOp program, size_t number,
       return failure();
     dispatch.operands.push_back(*place);
   }
-  for (const MatrixUnit &unit : units) {
-    DeviceTarget target;
-    target.unit = unit;
-    target.splitsF32 = splitsF32;
+  for (const DeviceTarget &target : targets) {
     std::unique_ptr<DeviceKernel> kernel =
         DeviceKernel::create(step, target, boundOf);
     if (!kernel)
       return failure();
-    if (!kernel->usesUnit())
+    if (!kernel->isOptional() && &target != &targets.back())
       continue;
     if (failed(emitForm(*kernel, number, step, dispatch)))
       return failure();
+    if (hasOneForm)
+      break;
     ++dispatch.form;
   }
-  std::unique_ptr<DeviceKernel> kernel =
-      DeviceKernel::create(step, DeviceTarget(), boundOf);
-  return kernel ? emitForm(*kernel, number, step, dispatch) : failure();
+  return success();
 }
 
 /// The first place at or after `offset` where `bytes` lie in one block.
@@ -159,9 +192,10 @@ LogicalResult Emitter::emitForm(DeviceKernel &kernel, size_t number,
     used.push_back(takeWorkspace(kernel.workspaceBytes));
     common.operands.push_back({ASGC_PLACE_ARENA, 0, used.back().begin});
   }
-  bool usesUnit = kernel.usesUnit();
-  std::string suffix = usesUnit ? ".matrix" : "";
-  if (common.form > 0 && usesUnit)
+  std::string suffix = kernel.usesUnit()       ? ".matrix"
+                       : kernel.addsAtomically ? ".atomic"
+                                               : "";
+  if (common.form > 0 && kernel.usesUnit())
     suffix += std::to_string(common.form);
   for (auto [index, launch] : llvm::enumerate(kernel.launches)) {
     SpirvBuilder::Options options{.groupSize = launch.groupSize,
@@ -302,11 +336,10 @@ std::string vulkan::constantBytes(ElementsAttr value) {
   return data;
 }
 
-FailureOr<DeviceProgram> vulkan::emitDeviceProgram(ModuleOp source,
-                                                   ModuleOp modules,
-                                                   const Numbering &numbering,
-                                                   ArrayRef<MatrixUnit> units,
-                                                   bool splitsF32) {
+FailureOr<DeviceProgram>
+vulkan::emitDeviceProgram(ModuleOp source, ModuleOp modules,
+                          const Numbering &numbering,
+                          const DeviceOptions &options) {
   source.getContext()->getOrLoadDialect<spirv::SPIRVDialect>();
-  return Emitter(source, modules, numbering, units, splitsF32).emit();
+  return Emitter(source, modules, numbering, options).emit();
 }

@@ -2,8 +2,7 @@
 #ifndef ASGC_CODEGEN_VULKAN_DEVICEPROGRAM_H
 #define ASGC_CODEGEN_VULKAN_DEVICEPROGRAM_H
 
-#include "asgc/DeviceKernels.h"
-#include "asgc/program.h"
+#include "asgc/Codegen.h"
 #include "dialects/plan/Plan.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -44,12 +43,12 @@ struct Numbering {
 
 /// Makes the shaders of all plan.programs of `source` and puts them, as
 /// spirv.modules, at the end of `modules`. Failure is reported at the step.
-/// A step has a form for each of `units` that it can use, and one for all
-/// devices.
-mlir::FailureOr<DeviceProgram>
-emitDeviceProgram(mlir::ModuleOp source, mlir::ModuleOp modules,
-                  const Numbering &numbering, llvm::ArrayRef<MatrixUnit> units,
-                  bool splitsF32 = false);
+/// A step has a form for all devices, and before it one for each option of
+/// which it makes use.
+mlir::FailureOr<DeviceProgram> emitDeviceProgram(mlir::ModuleOp source,
+                                                 mlir::ModuleOp modules,
+                                                 const Numbering &numbering,
+                                                 const DeviceOptions &options);
 
 /// Gives each dispatch a level and sorts them by it: a dispatch that reads what
 /// another one writes, or writes what it uses, has a higher level than the

@@ -264,6 +264,15 @@ void SpirvBuilder::barrier() {
                                   spirv::Scope::Workgroup, semantics);
 }
 
+void SpirvBuilder::atomicAdd(Value pointer, Value number) {
+  capabilities.insert(spirv::Capability::AtomicFloat32AddEXT);
+  extensions.insert(spirv::Extension::SPV_EXT_shader_atomic_float_add);
+  features |= ASGC_SHADER_ATOMIC_F32;
+  spirv::EXTAtomicFAddOp::create(
+      builder, loc, number.getType(), pointerTo(pointer, number.getType()),
+      spirv::Scope::Device, spirv::MemorySemantics::None, number);
+}
+
 //===- Memory -------------------------------------------------------------===//
 
 Value SpirvBuilder::operand(int64_t index) {

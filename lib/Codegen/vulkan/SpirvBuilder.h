@@ -91,6 +91,7 @@ public:
   void storeSharedLane(int64_t array, Value index, Value lane,
                        Value value) override;
   void barrier() override;
+  void atomicAdd(Value pointer, Value number) override;
   Value join(llvm::ArrayRef<Value> parts) override;
 
   Value subgroup() override;

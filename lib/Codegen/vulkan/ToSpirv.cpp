@@ -1,6 +1,5 @@
 //===- ToSpirv.cpp - The shaders of a module, alone -----------------------===//
 #include "DeviceProgram.h"
-#include "asgc/Codegen.h"
 
 #include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
 #include "mlir/Pass/Pass.h"
@@ -8,9 +7,8 @@
 using namespace mlir;
 using namespace asgc;
 
-OwningOpRef<ModuleOp>
-asgc::lowerPlanToSpirv(ModuleOp source, const std::vector<MatrixUnit> &units,
-                       bool splitsF32) {
+OwningOpRef<ModuleOp> asgc::lowerPlanToSpirv(ModuleOp source,
+                                             const DeviceOptions &options) {
   OwningOpRef<ModuleOp> modules = ModuleOp::create(source.getLoc());
   llvm::StringMap<int64_t> dims;
   vulkan::Numbering numbering;
@@ -22,8 +20,7 @@ asgc::lowerPlanToSpirv(ModuleOp source, const std::vector<MatrixUnit> &units,
   numbering.variableIndex = [&](StringRef name) {
     return variables.try_emplace(name, variables.size()).first->second;
   };
-  if (failed(vulkan::emitDeviceProgram(source, *modules, numbering, units,
-                                       splitsF32)))
+  if (failed(vulkan::emitDeviceProgram(source, *modules, numbering, options)))
     return nullptr;
   return modules;
 }

@@ -43,6 +43,8 @@ struct Geometry {
     index = positions.getElementType();
   }
 
+  /// Of the whole.
+  DimExpr elements() const { return batch * outer * axis * inner; }
   /// Elements along the inner dims that are moved at once.
   int64_t lanes(const DeviceTarget &target) const {
     return isMultiple(inner, target.lanes) ? target.lanes : 1;
@@ -87,7 +89,62 @@ std::unique_ptr<DeviceKernel> createGather(plan::GatherOp op,
   return std::make_unique<PointKernel>(target, points, body);
 }
 
-/// y[b, o, index[b, i], r] += x[b, o, i, r] into zeros. The first launch clears
+/// Clears the result of a scatter_add: a launch, and what it runs, where
+/// `group` is the number of the group among those of the launch.
+DeviceLaunch clearing(const DeviceTarget &target, const Geometry &g) {
+  return pointLaunch(target, g.elements().floorDiv(g.lanes(target)));
+}
+void clear(DeviceBuilder &b, const DeviceTarget &target, const Geometry &g,
+           Value group, Value y, Type element) {
+  int64_t lanes = b.lanes = g.lanes(target);
+  Value zero = encode(
+      b, b.widen(identity(b, plan::ReduceKind::add, registerType(element))),
+      element);
+  forEachPointOf(
+      b, target, group, g.elements().floorDiv(lanes), [&](Value number) {
+        Value offset = b.mulI(number, b.i64(lanes));
+        b.store(b.address(y, offset, bytesOf(element)), zero, {}, false);
+      });
+  b.lanes = 1;
+}
+
+/// y[b, o, index[b, i], r] += x[b, o, i, r] into zeros, f32, by whoever comes
+/// first.
+class AtomicScatterAdd final : public DeviceKernel {
+public:
+  AtomicScatterAdd(plan::ScatterAddOp op, const DeviceTarget &target,
+                   const BoundOf &boundOf)
+      : g(op, op.getOut()), target(target),
+        bound(boundOf(added()).value_or(INT64_MAX)) {
+    addsAtomically = true;
+    launches = {clearing(target, g), pointLaunch(target, added())};
+  }
+  LogicalResult emit(int64_t launch, DeviceBuilder &b) override {
+    if (launch == 0) {
+      clear(b, target, g, b.group(), b.operand(2), b.f32Type());
+      return success();
+    }
+    forEachPoint(b, target, added(), [&](Value number) {
+      Values at =
+          unflatten(b, number, {g.batch, g.outer, g.indices, g.inner}, bound);
+      Value plane = b.addI(b.mulI(at[0], b.extent(g.outer)), at[1]);
+      Value position = g.position(b, b.operand(1), at[0], at[2]);
+      Value place = g.offset(b, plane, g.axis, position, at[3]);
+      b.atomicAdd(b.address(b.operand(2), place, 4),
+                  loadFloat(b, b.operand(0), number, b.f32Type()));
+    });
+    return success();
+  }
+
+private:
+  DimExpr added() const { return g.batch * g.outer * g.indices * g.inner; }
+
+  Geometry g;
+  DeviceTarget target;
+  int64_t bound; // of what is added
+};
+
+/// The same in an order that is always the same. The first launch clears
 /// y and sorts the indices of each batch: how many are less, or equal and
 /// before, is the place of one. In the second, the first of equal indices adds
 /// up what they bring, in their order.
@@ -101,7 +158,6 @@ public:
 
 private:
   void sort(DeviceBuilder &b) const;
-  void clear(DeviceBuilder &b, Value group) const;
   void add(DeviceBuilder &b, Value number) const;
   /// Entry `place` of the sorted indices (`table` 0), and of how many there
   /// are from it on if it is the first of equal ones, else 0 (1).
@@ -111,9 +167,6 @@ private:
     return b.address(workspace, place, sizeof(int64_t));
   }
   DimExpr count() const { return g.batch * g.indices; }
-  DimExpr cleared() const { // vectors
-    return (g.batch * g.outer * g.axis * g.inner).floorDiv(lanes);
-  }
   DimExpr added() const {
     return g.batch * g.outer * g.indices * g.inner.floorDiv(lanes);
   }
@@ -150,9 +203,9 @@ std::unique_ptr<DeviceKernel> ScatterAdd::create(plan::ScatterAddOp op,
   self.columns = target.groupSize / self.rows;
   self.sortGroups =
       (self.count() + DimExpr(self.columns - 1)).floorDiv(self.columns);
-  DeviceLaunch clear = pointLaunch(target, self.cleared());
-  clear.groups = clear.groups + self.sortGroups;
-  self.launches.push_back(clear);
+  DeviceLaunch first = clearing(target, g);
+  first.groups = first.groups + self.sortGroups;
+  self.launches.push_back(first);
   self.target.pointsPerItem = 1; // there is a loop for each point already
   self.launches.push_back(pointLaunch(self.target, self.added()));
   self.workspaceBytes = 2 * *count * int64_t(sizeof(int64_t));
@@ -168,7 +221,7 @@ LogicalResult ScatterAdd::emit(int64_t launch, DeviceBuilder &b) {
     b.branch(
         clears,
         [&]() -> Values {
-          clear(b, group);
+          clear(b, target, g, group, b.operand(2), element);
           return {};
         },
         [&]() -> Values {
@@ -181,18 +234,6 @@ LogicalResult ScatterAdd::emit(int64_t launch, DeviceBuilder &b) {
   one.pointsPerItem = 1;
   forEachPoint(b, one, added(), [&](Value number) { add(b, number); });
   return success();
-}
-
-void ScatterAdd::clear(DeviceBuilder &b, Value group) const {
-  b.lanes = lanes;
-  Value zero = encode(
-      b, b.widen(identity(b, plan::ReduceKind::add, registerType(element))),
-      element);
-  forEachPointOf(b, target, group, cleared(), [&](Value number) {
-    Value offset = b.mulI(number, b.i64(lanes));
-    b.store(b.address(b.operand(2), offset, bytesOf(element)), zero, {}, false);
-  });
-  b.lanes = 1;
 }
 
 void ScatterAdd::sort(DeviceBuilder &b) const {
@@ -315,6 +356,10 @@ kernels::createDeviceIndexing(Operation *step, const DeviceTarget &target,
       .Case(
           [&](plan::GatherOp op) { return createGather(op, target, boundOf); })
       .Case([&](plan::ScatterAddOp op) {
+        if (target.addsAtomically &&
+            tensorOf(op.getOut()).getElementType().isF32())
+          return Result(
+              std::make_unique<AtomicScatterAdd>(op, target, boundOf));
         return ScatterAdd::create(op, target, boundOf);
       })
       .Case([&](plan::CopyOp op) { return createCopy(op, target, boundOf); })

@@ -3,6 +3,7 @@
 
 #include "llvm/Support/MathExtras.h"
 
+#include <cmath>
 #include <limits>
 
 using namespace mlir;
@@ -79,6 +80,33 @@ double TileGrid::chooseChunks(const DeviceTarget &target,
       best = micros, chunks = count;
   }
   return best;
+}
+
+double TileGrid::measured(double micros, const DeviceTarget &target,
+                          const DeviceTarget::TileSpeed &speed, bool usesUnit,
+                          const BoundOf &boundOf) const {
+  auto bound = [&](const DimExpr &extent) {
+    return boundOf(extent).value_or(1);
+  };
+  const ProductShape mine{bound(productOf(batch)), bound(rows), bound(columns),
+                          bound(depth)};
+  const DeviceTile tile{tileRows, tileColumns, tileDepth, usesUnit};
+  double logs = 0;
+  int64_t count = 0;
+  for (const TileTime &time : target.times) {
+    if (time.tile != tile)
+      continue;
+    if (time.shape == mine)
+      return time.micros;
+    TileGrid other = *this;
+    other.batch = {DimExpr(time.shape.batch)};
+    other.rows = DimExpr(time.shape.m);
+    other.columns = DimExpr(time.shape.n);
+    other.depth = DimExpr(time.shape.k);
+    logs += std::log(time.micros / other.chooseChunks(target, speed, boundOf));
+    ++count;
+  }
+  return count > 0 ? micros * std::exp(logs / double(count)) : micros;
 }
 
 int64_t TileGrid::workspaceBytes(const BoundOf &boundOf) const {

@@ -5,6 +5,7 @@
 #include "Items.h"
 
 #include <limits>
+#include <type_traits>
 
 namespace asgc::kernels {
 
@@ -47,12 +48,20 @@ struct TileGrid {
     double least = std::numeric_limits<double>::infinity();
     for (const Tile &tile : tiles) {
       tileRows = tile.rows, tileColumns = tile.columns, tileDepth = tile.depth;
-      if (double micros = chooseChunks(target, tile.speed, boundOf);
+      constexpr bool usesUnit = std::is_same_v<Tile, DeviceTarget::MatrixTile>;
+      if (double micros = measured(chooseChunks(target, tile.speed, boundOf),
+                                   target, tile.speed, usesUnit, boundOf);
           micros < least)
         least = micros, best = *this, chosen = tile;
     }
     *this = best;
   }
+  /// What the tile of `speed` took on the device if this product was measured
+  /// there; else the time of the model, `micros`, times by how much others took
+  /// longer than that (the geometric mean).
+  double measured(double micros, const DeviceTarget &target,
+                  const DeviceTarget::TileSpeed &speed, bool usesUnit,
+                  const BoundOf &boundOf) const;
   /// For the sums of the chunks.
   int64_t workspaceBytes(const BoundOf &boundOf) const;
   /// `tile` runs the tiles; the launch after it, if there is one, combines.

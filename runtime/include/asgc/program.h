@@ -121,12 +121,14 @@ typedef struct asgc_shader {
   int32_t matrix_rows, matrix_columns, matrix_depth, subgroup_size;
 } asgc_shader;
 
-/** MATRIX_*: cooperative matrices of that type (VK_KHR_cooperative_matrix,
+/** ATOMIC_F32: additions to f32 in memory (VK_EXT_shader_atomic_float).
+ * MATRIX_*: cooperative matrices of that type (VK_KHR_cooperative_matrix,
  * VK_KHR_shader_bfloat16) in the shape that the shader names. */
 enum {
   ASGC_SHADER_FLOAT64 = 1,
   ASGC_SHADER_MATRIX_F16 = 2,
-  ASGC_SHADER_MATRIX_BF16 = 4
+  ASGC_SHADER_MATRIX_BF16 = 4,
+  ASGC_SHADER_ATOMIC_F32 = 8
 };
 
 /** Bytes of push constants, which every device has. */

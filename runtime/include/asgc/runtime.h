@@ -187,6 +187,7 @@ typedef struct asgc_vulkan_device {
   int64_t memory_bytes; /**< of the largest heap that is its own */
   int32_t is_usable;
   int32_t is_chosen;
+  const char *driver; /**< its name and version, as it says them */
 } asgc_vulkan_device;
 
 /** Shows all Vulkan devices to `visit`, the best first. ASGC_NO_DEVICE with a

@@ -141,11 +141,15 @@ Candidate examine(const Api &api, VkInstance instance,
   device.handle = handle;
   VkPhysicalDeviceVulkan13Properties v13{};
   v13.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_PROPERTIES;
+  VkPhysicalDeviceDriverProperties driver{};
+  driver.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES;
+  v13.pNext = &driver;
   VkPhysicalDeviceProperties2 properties{};
   properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
   properties.pNext = &v13; // stays zero if the device does not know it
   api.GetPhysicalDeviceProperties2(handle, &properties);
   device.name = properties.properties.deviceName;
+  device.driver = text(driver.driverName, " ", driver.driverInfo);
   device.properties = properties.properties;
   for (const Kind &kind : kKinds)
     if (kind.type == properties.properties.deviceType)
@@ -155,12 +159,15 @@ Candidate examine(const Api &api, VkInstance instance,
   uint32_t version = properties.properties.apiVersion;
   std::string missing, unknown;
   if (version >= VK_API_VERSION_1_3) { // else the structures are unknown to it
-    Features features(hasExtension(api, handle, kCooperativeMatrixExtension),
-                      hasExtension(api, handle, kBfloat16Extension));
+    Features features(
+        hasExtension(api, handle, kCooperativeMatrixExtension),
+        hasExtension(api, handle, kBfloat16Extension),
+        hasExtension(api, handle, VK_EXT_SHADER_ATOMIC_FLOAT_EXTENSION_NAME));
     api.GetPhysicalDeviceFeatures2(handle, &features.all);
     unknown = features.hide(hiddenFeatures());
     missing = features.missing();
     device.hasFloat64 = features.all.features.shaderFloat64;
+    device.hasAtomicAdd = features.atomicFloat.shaderBufferFloat32AtomicAdd;
     if (features.hasMatrices(false) &&
         (v13.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT)) {
       device.hasBfloat16 = features.hasMatrices(true);
@@ -179,11 +186,13 @@ Candidate examine(const Api &api, VkInstance instance,
 } // namespace
 
 asgc_vulkan_device Candidate::describe() const {
-  return {name.c_str(), kind.c_str(),      reason.c_str(),
-          memoryBytes,  int32_t(isUsable), int32_t(isChosen)};
+  return {name.c_str(),      kind.c_str(),      reason.c_str(), memoryBytes,
+          int32_t(isUsable), int32_t(isChosen), driver.c_str()};
 }
 
-Features::Features(bool hasMatrix, bool hasBfloat16) {
+Features::Features(bool hasMatrix, bool hasBfloat16, bool hasAtomicFloat) {
+  atomicFloat.sType =
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_ATOMIC_FLOAT_FEATURES_EXT;
   v13.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES;
   v12.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES;
   v11.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES;
@@ -196,8 +205,12 @@ Features::Features(bool hasMatrix, bool hasBfloat16) {
     *end = &matrix;
     end = &matrix.pNext;
   }
-  if (hasBfloat16)
+  if (hasBfloat16) {
     *end = &bfloat16;
+    end = &bfloat16.pNext;
+  }
+  if (hasAtomicFloat)
+    *end = &atomicFloat;
 }
 
 void Features::require() {
@@ -233,6 +246,8 @@ std::string Features::hide(std::string_view names) {
     forEachMatrixFeature(*this, clear);
     forEachBfloat16Feature(*this, clear);
     clear(all.features.shaderFloat64, "shaderFloat64"); // not in the baseline
+    clear(atomicFloat.shaderBufferFloat32AtomicAdd,
+          "shaderBufferFloat32AtomicAdd");
     if (!isKnown)
       return std::string(name);
   }

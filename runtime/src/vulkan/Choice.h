@@ -21,12 +21,13 @@ struct MatrixShape {
 /// A device with what is asked of it.
 struct Candidate {
   VkPhysicalDevice handle = nullptr;
-  std::string name, kind, reason;
+  std::string name, kind, reason, driver;
   int32_t rank = 0; ///< of its kind; the lowest is used
   int64_t memoryBytes = 0;
   uint32_t queueFamily = 0;
   VkPhysicalDeviceProperties properties{};
   bool hasFloat64 = false;
+  bool hasAtomicAdd = false; ///< of f32
   bool isUsable = false, isChosen = false;
   std::vector<MatrixShape> matrices; ///< none without all that shaders need
   uint32_t minSubgroupSize = 0, maxSubgroupSize = 0;
@@ -44,13 +45,14 @@ struct Candidate {
 struct Features {
   CooperativeMatrixFeatures matrix;
   Bfloat16Features bfloat16;
+  VkPhysicalDeviceShaderAtomicFloatFeaturesEXT atomicFloat{};
   VkPhysicalDeviceVulkan13Features v13{};
   VkPhysicalDeviceVulkan12Features v12{};
   VkPhysicalDeviceVulkan11Features v11{};
   VkPhysicalDeviceFeatures2 all{};
 
   /// What a device without the extensions does not know is not in the chain.
-  Features(bool hasMatrix, bool hasBfloat16);
+  Features(bool hasMatrix, bool hasBfloat16, bool hasAtomicFloat);
   Features(const Features &) = delete;
   /// Asks for the baseline.
   void require();

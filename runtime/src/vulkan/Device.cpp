@@ -46,10 +46,13 @@ std::string Device::openDevice() {
   queueInfo.queueCount = 1;
   queueInfo.pQueuePriorities = &priority;
   const bool hasMatrices = !choice.matrices.empty();
-  Features features(hasMatrices, choice.hasBfloat16);
+  Features features(hasMatrices, choice.hasBfloat16, choice.hasAtomicAdd);
   features.require();
   features.all.features.shaderFloat64 = choice.hasFloat64;
+  features.atomicFloat.shaderBufferFloat32AtomicAdd = choice.hasAtomicAdd;
   std::vector<const char *> extensions;
+  if (choice.hasAtomicAdd)
+    extensions.push_back(VK_EXT_SHADER_ATOMIC_FLOAT_EXTENSION_NAME);
   if (hasMatrices) {
     features.requireMatrices(choice.hasBfloat16);
     extensions.push_back(kCooperativeMatrixExtension);

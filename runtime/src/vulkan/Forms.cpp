@@ -10,6 +10,8 @@ namespace asgc::rt::vulkan {
 std::string Candidate::lackFor(const asgc_shader &shader) const {
   if ((shader.features & ASGC_SHADER_FLOAT64) && !hasFloat64)
     return "computes with f64, and the device lacks shaderFloat64";
+  if ((shader.features & ASGC_SHADER_ATOMIC_F32) && !hasAtomicAdd)
+    return "adds to memory, and the device lacks shaderBufferFloat32AtomicAdd";
   constexpr int32_t kMatrices =
       ASGC_SHADER_MATRIX_F16 | ASGC_SHADER_MATRIX_BF16;
   const int32_t type = shader.features & kMatrices;

@@ -82,8 +82,8 @@ void checkProduct(const Product &p) {
     inputs.push_back(randomTensor(dims(true, p.m, p.n), resultType, 4));
   CodegenOptions options;
   // The units of GPUs, and of lavapipe from Mesa 26 on.
-  options.matrixUnits = {{16, 16, 16, 32}, {8, 8, 8, 8}};
-  options.splitsF32 = p.isSplit;
+  options.device.matrixUnits = {{16, 16, 16, 32}, {8, 8, 8, 8}};
+  options.device.splitsF32 = p.isSplit;
   Compiled compiled(text(p), options);
   Tensor got =
       compiled.run("f", inputs, {Tensor(resultType, dims(true, p.m, p.n))})[0];

@@ -67,8 +67,8 @@ void checkConv(const Convolution &v) {
   if (v.hasBias)
     inputs.push_back(randomTensor({v.o}, type, 3));
   CodegenOptions options;
-  options.matrixUnits = {{16, 16, 16, 32}, {8, 8, 8, 8}};
-  options.splitsF32 = v.isSplit;
+  options.device.matrixUnits = {{16, 16, 16, 32}, {8, 8, 8, 8}};
+  options.device.splitsF32 = v.isSplit;
   Compiled compiled(text, options);
   Tensor got = compiled.run("f", inputs, {Tensor(type, out)})[0];
 
