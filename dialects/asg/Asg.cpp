@@ -93,6 +93,12 @@ LogicalResult DimsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+/// Whether an encoding may say `dim` of an axis of `extent`.
+static bool isNameOf(Attribute dim, int64_t extent) {
+  auto value = dyn_cast<IntegerAttr>(dim);
+  return value ? value.getInt() == extent : ShapedType::isDynamic(extent);
+}
+
 LogicalResult DimsAttr::verifyEncoding(
     ArrayRef<int64_t> shape, Type elementType,
     function_ref<InFlightDiagnostic()> emitError) const {
@@ -102,8 +108,7 @@ LogicalResult DimsAttr::verifyEncoding(
   if (!llvm::is_contained(shape, ShapedType::kDynamic))
     return emitError() << "a type without run-time extents has no encoding";
   for (auto [extent, dim] : llvm::zip(shape, getDims())) {
-    auto value = dyn_cast<IntegerAttr>(dim);
-    if (value ? value.getInt() != extent : !ShapedType::isDynamic(extent))
+    if (!isNameOf(dim, extent))
       return emitError() << "extent " << dim << " of the encoding differs from "
                          << "the type's";
   }
@@ -126,7 +131,7 @@ DimExpr asg::getDim(RankedTensorType type, int64_t axis) {
   // A bare `?` is refused by the verifiers; until they run it is a symbol that
   // equals nothing. So is an extent too long to be read back.
   std::optional<DimExpr> extent;
-  if (encoding)
+  if (encoding && axis < int64_t(encoding.getDims().size()))
     if (auto text = dyn_cast<StringAttr>(encoding.getDims()[axis]))
       extent = DimExpr::parse(text.getValue());
   return extent ? *extent : DimExpr::symbol("unknown");
@@ -138,11 +143,16 @@ bool asg::hasLegalShape(RankedTensorType type) {
   if (type.getRank() > kMaxRank || isNamed == type.hasStaticShape() ||
       (type.getEncoding() && !isNamed))
     return false;
-  if (isNamed)
-    for (Attribute extent : cast<DimsAttr>(type.getEncoding()).getDims())
-      if (auto text = dyn_cast<StringAttr>(extent))
-        if (!DimExpr::parse(text.getValue()))
-          return false;
+  if (isNamed) { // which bytecode brings in without verifyEncoding
+    ArrayRef<Attribute> dims = cast<DimsAttr>(type.getEncoding()).getDims();
+    if (int64_t(dims.size()) != type.getRank())
+      return false;
+    for (auto [dim, extent] : llvm::zip_equal(dims, type.getShape())) {
+      auto text = dyn_cast<StringAttr>(dim);
+      if (!isNameOf(dim, extent) || (text && !DimExpr::parse(text.getValue())))
+        return false;
+    }
+  }
   int64_t count = 1;
   for (int64_t extent : type.getShape()) {
     if (ShapedType::isDynamic(extent))

@@ -57,4 +57,18 @@ TEST_SUITE("bytecode of asg") {
           std::string::npos);
     CHECK(!reader.read(written(0)));
   }
+
+  TEST_CASE("names of extents that do not fit the type are refused") {
+    // MLIR reads types from bytecode without asking their encoding.
+    for (const char *other : {"batch, 3", "batch_22", "2, batch"}) {
+      CAPTURE(other);
+      std::string bytes = written(asg::kCurrentVersion);
+      size_t place = bytes.find("batch, 2");
+      REQUIRE(place != std::string::npos);
+      bytes.replace(place, 8, other);
+      Reader reader;
+      CHECK(!reader.read(bytes));
+      CHECK(reader.errors.find("known or named extents") != std::string::npos);
+    }
+  }
 }
