@@ -22,6 +22,10 @@ struct AsgPipelineOptions
   ListOption<std::string> dims{
       *this, "dims",
       llvm::cl::desc("Values of run-time dims: batch=64,seq=16")};
+  Option<bool> attention{
+      *this, "attention",
+      llvm::cl::desc("Whether the target has a kernel for attention"),
+      llvm::cl::init(false)};
   Option<bool> simplify{*this, "simplify",
                         llvm::cl::desc("Fold, merge and drop ops"),
                         llvm::cl::init(true)};

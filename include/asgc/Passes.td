@@ -41,6 +41,29 @@ def AsgInferShapes : Pass<"asg-infer-shapes", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"retyped", "values-retyped", "Values with a new type">];
 }
 
+def AsgAttention : Pass<"asg-attention", "::mlir::ModuleOp"> {
+  let summary = "Makes one op of each attention, or products where there is no kernel for it";
+  let description = [{
+    With `has-kernel`, products with a softmax between them become one op if nothing
+    else needs the scores or the weights, and neither queries nor values have more than
+    128 features. Weights with dropout, and scores with a bias or a mask other than the
+    causal one, stay as they are. Without it, every asg.attention and its gradient
+    become products.
+
+    ```mlir
+    %s = asg.dot %q, %k batch [0] x [0] contract [2] x [2] : ...
+    %e = asg.exp ...  // of %s less the largest of its row
+    %w = asg.div %e, ...
+    %y = asg.dot %w, %v batch [0] x [0] contract [2] x [1] : ...
+    // becomes
+    %y, %lse = asg.attention %q, %k, %v scale 1.0 : ...
+    ```
+  }];
+  let options = [Option<"hasKernel", "has-kernel", "bool", "false",
+                        "whether the target has a kernel for attention">];
+  let statistics = [Statistic<"raised", "attentions-raised", "Attentions that became one op">];
+}
+
 def AsgDifferentiate : Pass<"asg-differentiate", "::mlir::ModuleOp"> {
   let summary = "Expands every asg.gradient into ops";
   let description = [{
@@ -67,7 +90,7 @@ def AsgMixedPrecision : Pass<"asg-mixed-precision", "::mlir::ModuleOp"> {
   let description = [{
     In a graph with the attribute `asg.precision`, which the recipe's `precision`
     sets on `train_step` and `--precision` on `infer`, products and convolutions of f32 tensors are made of
-    casts to that type. Gradients exist already, so that theirs are narrowed too.
+    casts to that type, and so are attentions. Gradients exist already, so that theirs are narrowed too.
     Everything else stays in f32: sums, losses, the optimizer, and variables, but for
     a parameter that nothing else reads: it has the narrow type itself, and a file of
     weights is converted as it is loaded.

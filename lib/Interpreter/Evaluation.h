@@ -66,6 +66,7 @@ using Evaluators = llvm::StringMap<Evaluator>;
 void addElementwise(Evaluators &evaluators);
 void addReductions(Evaluators &evaluators);
 void addContractions(Evaluators &evaluators);
+void addAttention(Evaluators &evaluators);
 void addPooling(Evaluators &evaluators);
 void addLayout(Evaluators &evaluators);
 void addIndexing(Evaluators &evaluators);

@@ -33,6 +33,7 @@ const Evaluators &allEvaluators() {
     addElementwise(all);
     addReductions(all);
     addContractions(all);
+    addAttention(all);
     addPooling(all);
     addLayout(all);
     addIndexing(all);

@@ -97,7 +97,7 @@ const CpuOptions kSplit = {
     .suffix = ".split", .vulkan = true, .device = {.splitsF32 = true}};
 /// A kernel for each op.
 const CpuOptions kPlain = {.suffix = ".plain",
-                           .asgPasses = "asg-inline-layers,asg-differentiate",
+                           .asgPasses = "asg-inline-layers,asg-attention,asg-differentiate",
                            .vulkan = true};
 
 bool Kit::add(mlir::ModuleOp module, std::vector<Case> cases,

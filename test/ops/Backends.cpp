@@ -15,11 +15,14 @@ const std::vector<Backend> &allBackends() {
   static const std::vector<Backend> backends = {
       {.name = "cpu", .run = onCpu({}), .fuses = true},
       {.name = "cpu, one kernel an op",
-       .run = onCpu({.asgPasses = "asg-inline-layers"})},
-      {.name = "vulkan", .run = onCpu({.vulkan = true}), .fuses = true,
+       .run = onCpu({.asgPasses = "asg-inline-layers,asg-attention"})},
+      {.name = "vulkan",
+       .run = onCpu({.vulkan = true}),
+       .fuses = true,
        .lack = "which the Vulkan backend does not"},
       {.name = "vulkan, one kernel an op",
-       .run = onCpu({.asgPasses = "asg-inline-layers", .vulkan = true}),
+       .run = onCpu({.asgPasses = "asg-inline-layers,asg-attention",
+                     .vulkan = true}),
        .lack = "which the Vulkan backend does not"}};
   return backends;
 }

@@ -82,7 +82,8 @@ std::string dimsOf(const Batch &batch) {
 
 /// Nothing but what code generation needs; that and one pass; everything.
 std::vector<CpuOptions> pipelinesFor(const Batch &batch) {
-  const std::string needed = "asg-differentiate", place = "plan-assign-memory";
+  const std::string needed = "asg-differentiate,asg-attention",
+                    place = "plan-assign-memory";
   auto alone = [&](const std::string &pass) {
     return CpuOptions{"." + pass, needed + "," + pass, place};
   };

@@ -102,6 +102,7 @@ private:
 
   void dot();
   void dense();
+  void attention();
   void convolution();
   void pool();
 

@@ -192,7 +192,8 @@ void RandomBuilder::drawOp() {
       &RandomBuilder::empty,     &RandomBuilder::rounded,
       &RandomBuilder::bits,      &RandomBuilder::narrow,
       &RandomBuilder::narrow,    &RandomBuilder::integer,
-      &RandomBuilder::integer,   &RandomBuilder::boolean};
+      &RandomBuilder::integer,   &RandomBuilder::boolean,
+      &RandomBuilder::attention};
   (this->*draws[below(std::size(draws))])();
 }
 

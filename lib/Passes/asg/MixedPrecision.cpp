@@ -18,7 +18,8 @@ bool canBeNarrowed(Operation *op) {
     return cast<RankedTensorType>(type).getElementType().isF32();
   };
   return isa<asg::DotOp, asg::Conv2dOp, asg::Conv2dInputGradOp,
-             asg::Conv2dWeightGradOp>(op) &&
+             asg::Conv2dWeightGradOp, asg::AttentionOp, asg::AttentionGradOp>(
+             op) &&
          llvm::all_of(op->getOperandTypes(), isF32) &&
          llvm::all_of(op->getResultTypes(), isF32);
 }
@@ -42,13 +43,24 @@ Value narrowed(OpBuilder &builder, Location loc, Value value, Type element) {
   return turned;
 }
 
+/// Whether a value is one for each row of an attention, which stays in f32.
+bool isStatistic(Operation *op, Value value) {
+  if (auto attention = dyn_cast<asg::AttentionOp>(op))
+    return value == attention.getLse();
+  auto grad = dyn_cast<asg::AttentionGradOp>(op);
+  return grad && (value == grad.getLse() || value == grad.getDelta());
+}
+
 /// op(a, b) -> cast(op(cast(a), cast(b)))
 void narrow(Operation *op, Type element) {
   OpBuilder builder(op);
   for (OpOperand &operand : op->getOpOperands())
-    operand.set(narrowed(builder, op->getLoc(), operand.get(), element));
+    if (!isStatistic(op, operand.get()))
+      operand.set(narrowed(builder, op->getLoc(), operand.get(), element));
   builder.setInsertionPointAfter(op);
   for (Value result : op->getResults()) {
+    if (isStatistic(op, result))
+      continue;
     auto type = cast<RankedTensorType>(result.getType());
     result.setType(type.clone(element));
     Value wide =

@@ -11,6 +11,7 @@ void asgc::buildAsgPipeline(OpPassManager &manager,
   AsgInferShapesOptions shapes;
   llvm::append_range(shapes.dims, options.dims);
   manager.addPass(createAsgInferShapes(shapes));
+  manager.addPass(createAsgAttention({.hasKernel = options.attention}));
   manager.addPass(createAsgDifferentiate());
   manager.addPass(createAsgMixedPrecision());
   if (options.simplify)
