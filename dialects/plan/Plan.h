@@ -53,6 +53,8 @@ llvm::SmallVector<DimExpr> readExtents(mlir::ArrayAttr extents);
 
 /// An access as it stands in IR: the strides, then the offset.
 mlir::ArrayAttr getAccessAttr(mlir::MLIRContext *context, const Access &access);
+/// The reverse, of an access that a verifier has passed.
+Access readAccess(mlir::Attribute access);
 
 /// The type a body computes with: f16 and bf16 are widened to f32.
 mlir::Type getBodyType(mlir::Type elementType);

@@ -300,6 +300,31 @@ def Plan_Conv2dOp : Plan_Call<"conv2d"> {
   let hasVerifier = 1;
 }
 
+def Plan_AttentionOp : Plan_Call<"attention", [AttrSizedOperandSegments]> {
+  let summary = "attention or its gradient, without scores in memory; on devices alone";
+  let description = [{
+    `sizes`: queries, keys, features of both, features of values. Reads q, k and v, and
+    writes y and, if it is needed, lse; with `backward`, reads q, k, v, dy, lse and delta
+    and writes dq, dk and dv (see asg.attention and asg.attention_grad). An access has a
+    stride for each of `batch`, for the row, and, but for lse and delta, for the feature.
+  }];
+  let arguments = (ins StrAttr:$name, UnitAttr:$backward, F64Attr:$scale, UnitAttr:$causal,
+      Plan_Extents:$batch, Plan_Extents:$sizes, ArrayAttr:$readAccesses,
+      ArrayAttr:$writeAccesses, Variadic<Plan_BufferType>:$reads,
+      Variadic<Plan_BufferType>:$writes);
+  let assemblyFormat = [{
+    $name (`backward` $backward^)? `scale` $scale (`causal` $causal^)?
+    `batch` custom<Extents>($batch) `sizes` custom<Extents>($sizes)
+    `(` custom<Placed>($reads, type($reads), $readAccesses) `)` `->`
+    `(` custom<Placed>($writes, type($writes), $writeAccesses) `)` attr-dict
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// That of an operand: the reads, then the writes.
+    ::asgc::plan::Access getAccess(int64_t operand);
+  }];
+}
+
 defvar Plan_PoolGeometry = (ins DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides,
     DenseI64ArrayAttr:$padLow, DenseI64ArrayAttr:$padHigh, DenseI64ArrayAttr:$dilations);
 

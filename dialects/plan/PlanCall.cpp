@@ -112,6 +112,58 @@ LogicalResult MatmulOp::verify() {
   return success();
 }
 
+//===- attention ----------------------------------------------------------===//
+
+SmallVector<Value> AttentionOp::getReadBuffers() {
+  return SmallVector<Value>(getReads());
+}
+SmallVector<Value> AttentionOp::getWrittenBuffers() {
+  return SmallVector<Value>(getWrites());
+}
+StringRef AttentionOp::getStepName() { return getName(); }
+
+Access AttentionOp::getAccess(int64_t operand) {
+  int64_t reads = getReads().size();
+  return readAccess(operand < reads ? getReadAccesses()[operand]
+                                    : getWriteAccesses()[operand - reads]);
+}
+
+LogicalResult AttentionOp::verify() {
+  size_t rank = getBatch().size(), reads = getReads().size(),
+         writes = getWrites().size();
+  if (reads != (getBackward() ? 6 : 3) ||
+      (getBackward() ? writes != 3 : writes < 1 || writes > 2))
+    return emitOpError() << "reads " << reads << " buffers and writes "
+                         << writes;
+  if (failed(verifyExtents(*this, "batch", getBatch())) ||
+      failed(verifyExtents(*this, "sizes", getSizes(), 4)))
+    return failure();
+  Type statistic = Float32Type::get(getContext());
+  auto verifyPlace = [&](StringRef what, Value buffer, Attribute access,
+                         bool isStatistic) -> LogicalResult {
+    auto entries = dyn_cast<ArrayAttr>(access);
+    if (!entries)
+      return emitOpError() << what << " has no access";
+    // One for the offset.
+    return failure(failed(verifyExtents(*this, what, entries,
+                                        rank + (isStatistic ? 2 : 3))) ||
+                   failed(verifyElement(
+                       *this, what, buffer,
+                       isStatistic ? statistic : getElement(getReads()[0]))));
+  };
+  if (getReadAccesses().size() != reads || getWriteAccesses().size() != writes)
+    return emitOpError("has an access too many or too few");
+  for (auto [index, buffer] : llvm::enumerate(getReads()))
+    if (failed(verifyPlace("an operand", buffer, getReadAccesses()[index],
+                           index >= 4)))
+      return failure();
+  for (auto [index, buffer] : llvm::enumerate(getWrites()))
+    if (failed(verifyPlace("a result", buffer, getWriteAccesses()[index],
+                           !getBackward() && index == 1)))
+      return failure();
+  return success();
+}
+
 //===- Convolution and pooling --------------------------------------------===//
 
 SmallVector<Value> Conv2dOp::getReadBuffers() {

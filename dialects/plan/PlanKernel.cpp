@@ -8,14 +8,6 @@ using namespace asgc::plan;
 
 //===- Queries ------------------------------------------------------------===//
 
-namespace {
-Access readAccess(Attribute access) {
-  SmallVector<DimExpr> entries = readExtents(cast<ArrayAttr>(access));
-  DimExpr offset = entries.pop_back_val();
-  return {std::move(entries), std::move(offset)};
-}
-} // namespace
-
 DimExpr KernelOp::getExtent(int64_t dim) {
   return *readExtent(getSpace()[dim]);
 }

@@ -45,6 +45,12 @@ ArrayAttr plan::getAccessAttr(MLIRContext *context, const Access &access) {
   return getExtentsAttr(context, entries);
 }
 
+Access plan::readAccess(Attribute access) {
+  SmallVector<DimExpr> entries = readExtents(cast<ArrayAttr>(access));
+  DimExpr offset = entries.pop_back_val();
+  return {std::move(entries), std::move(offset)};
+}
+
 ParseResult plan::parseExtent(AsmParser &parser, Attribute &extent) {
   int64_t value;
   OptionalParseResult number = parser.parseOptionalInteger(value);
@@ -121,6 +127,34 @@ void plan::printAccess(AsmPrinter &printer, Attribute access) {
     return;
   printer << " offset ";
   printExtent(printer, entries.getValue().back());
+}
+
+ParseResult
+plan::parsePlaced(OpAsmParser &parser,
+                  SmallVectorImpl<OpAsmParser::UnresolvedOperand> &buffers,
+                  SmallVectorImpl<Type> &types, ArrayAttr &accesses) {
+  SmallVector<Attribute> entries;
+  auto parseOne = [&] {
+    return failure(parser.parseOperand(buffers.emplace_back()) ||
+                   parseAccess(parser, entries.emplace_back()) ||
+                   parser.parseColon() ||
+                   parseTensor(parser, types.emplace_back()));
+  };
+  if (parser.parseCommaSeparatedList(parseOne))
+    return failure();
+  accesses = parser.getBuilder().getArrayAttr(entries);
+  return success();
+}
+
+void plan::printPlaced(OpAsmPrinter &printer, Operation *op,
+                       OperandRange buffers, TypeRange types,
+                       ArrayAttr accesses) {
+  llvm::interleaveComma(llvm::enumerate(buffers), printer, [&](auto entry) {
+    printer << entry.value();
+    printAccess(printer, accesses[entry.index()]);
+    printer << " : ";
+    printTensor(printer, op, types[entry.index()]);
+  });
 }
 
 ParseResult plan::parseTensor(AsmParser &parser, Type &buffer) {

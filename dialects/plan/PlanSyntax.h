@@ -21,6 +21,15 @@ void printExtents(mlir::AsmPrinter &printer, mlir::Operation *op,
 mlir::ParseResult parseAccess(mlir::AsmParser &parser, mlir::Attribute &access);
 void printAccess(mlir::AsmPrinter &printer, mlir::Attribute access);
 
+/// `%a at [10, 1] : tensor<…>, %b at [1] : tensor<…>`.
+mlir::ParseResult parsePlaced(
+    mlir::OpAsmParser &parser,
+    llvm::SmallVectorImpl<mlir::OpAsmParser::UnresolvedOperand> &buffers,
+    llvm::SmallVectorImpl<mlir::Type> &types, mlir::ArrayAttr &accesses);
+void printPlaced(mlir::OpAsmPrinter &printer, mlir::Operation *op,
+                 mlir::OperandRange buffers, mlir::TypeRange types,
+                 mlir::ArrayAttr accesses);
+
 /// The type of a buffer, written as that of its tensor.
 mlir::ParseResult parseTensor(mlir::AsmParser &parser, mlir::Type &buffer);
 void printTensor(mlir::AsmPrinter &printer, mlir::Operation *op,

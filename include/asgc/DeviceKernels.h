@@ -132,6 +132,9 @@ struct DeviceLaunch {
   int64_t groupSize = 1;
   bool isIndirect = false; ///< operands must be in memory
   MatrixUnit unit{};       ///< that the code uses
+  /// What it is called after the step, if it is not the main one; else it packs
+  /// or combines.
+  llvm::StringRef part = {};
 };
 
 /// Device code for one step of the plan.

@@ -27,6 +27,18 @@ DimExpr countOf(plan::MatmulOp matmul) {
          product(plan::readExtents(matmul.getSizes()));
 }
 
+/// Two products of queries and keys, or five for the gradient, of which two are
+/// as deep as the values; with `causal` of half of the pairs.
+DimExpr countOf(plan::AttentionOp attention) {
+  SmallVector<DimExpr> sizes = plan::readExtents(attention.getSizes());
+  DimExpr pairs =
+      product(plan::readExtents(attention.getBatch())) * sizes[0] * sizes[1];
+  DimExpr macs = attention.getBackward()
+                     ? DimExpr(3) * sizes[2] + DimExpr(2) * sizes[3]
+                     : sizes[2] + sizes[3];
+  return attention.getCausal() ? pairs * macs : DimExpr(2) * pairs * macs;
+}
+
 /// A product and a sum for each element of y [n, o, oh, ow] and each that the
 /// kernel [o, c / groups, kh, kw] reaches; padding counts.
 DimExpr countOf(plan::Conv2dOp conv) {
@@ -90,6 +102,8 @@ DimExpr asgc::countFlop(Operation *step) {
     return countOf(matmul);
   if (auto conv = dyn_cast<plan::Conv2dOp>(step))
     return countOf(conv);
+  if (auto attention = dyn_cast<plan::AttentionOp>(step))
+    return countOf(attention);
   if (isa<plan::KernelOp, plan::UpdateOp>(step))
     return DimExpr(countPerPoint(step->getRegion(0).front())) * pointsOf(step);
   return DimExpr(0); // calls that move elements, or add a few

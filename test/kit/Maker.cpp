@@ -91,13 +91,17 @@ private:
   std::vector<std::string> metadata;
 };
 
-const CpuOptions kOptimized = {.suffix = ".optimized", .vulkan = true};
+const CpuOptions kOptimized = {.suffix = ".optimized",
+                               .asgPasses = "asg-pipeline{attention=true}",
+                               .vulkan = true};
 /// Matrix units multiply f32.
-const CpuOptions kSplit = {
-    .suffix = ".split", .vulkan = true, .device = {.splitsF32 = true}};
+const CpuOptions kSplit = {.suffix = ".split",
+                           .asgPasses = "asg-pipeline{attention=true}",
+                           .vulkan = true,
+                           .device = {.splitsF32 = true}};
 /// A kernel for each op.
 const CpuOptions kPlain = {.suffix = ".plain",
-                           .asgPasses = "asg-inline-layers,asg-attention,asg-differentiate",
+                           .asgPasses = "asg-inline-layers,asg-differentiate",
                            .vulkan = true};
 
 bool Kit::add(mlir::ModuleOp module, std::vector<Case> cases,

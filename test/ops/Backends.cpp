@@ -17,12 +17,12 @@ const std::vector<Backend> &allBackends() {
       {.name = "cpu, one kernel an op",
        .run = onCpu({.asgPasses = "asg-inline-layers,asg-attention"})},
       {.name = "vulkan",
-       .run = onCpu({.vulkan = true}),
+       .run =
+           onCpu({.asgPasses = "asg-pipeline{attention=true}", .vulkan = true}),
        .fuses = true,
        .lack = "which the Vulkan backend does not"},
       {.name = "vulkan, one kernel an op",
-       .run = onCpu({.asgPasses = "asg-inline-layers,asg-attention",
-                     .vulkan = true}),
+       .run = onCpu({.asgPasses = "asg-inline-layers", .vulkan = true}),
        .lack = "which the Vulkan backend does not"}};
   return backends;
 }

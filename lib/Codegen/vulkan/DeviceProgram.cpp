@@ -208,7 +208,9 @@ LogicalResult Emitter::emitForm(DeviceKernel &kernel, size_t number,
     DeviceProgram::Dispatch dispatch = common;
     auto number = static_cast<int64_t>(index);
     if (number != kernel.mainLaunch)
-      dispatch.name += number < kernel.mainLaunch ? ".pack" : ".combine";
+      dispatch.name += !launch.part.empty()         ? "." + launch.part.str()
+                       : number < kernel.mainLaunch ? ".pack"
+                                                    : ".combine";
     SpirvBuilder code(builder, step->getLoc(), dispatch.name + suffix, options);
     if (failed(kernel.emit(index, code)))
       return failure();

@@ -42,8 +42,6 @@ struct Contraction {
 private:
   void emitTile(DeviceBuilder &builder, const TileGrid::Tile &part,
                 Value workspace) const;
-  Values multiply(DeviceBuilder &builder, int64_t aArray, int64_t bArray,
-                  mlir::ValueRange sums) const;
   void storeTile(DeviceBuilder &builder, const TileGrid::Tile &part,
                  ArrayRef<Value> sums, Value workspace) const;
 };

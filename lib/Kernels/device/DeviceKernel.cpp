@@ -1,4 +1,5 @@
 //===- DeviceKernel.cpp - The device code of a step -----------------------===//
+#include "AttentionRows.h"
 #include "Contraction.h"
 #include "Grid.h"
 #include "Points.h"
@@ -24,6 +25,9 @@ std::unique_ptr<DeviceKernel> DeviceKernel::create(Operation *step,
       .Case([&](plan::UpdateOp op) { return createDeviceUpdate(op, target); })
       .Case([&](plan::MatmulOp op) {
         return createDeviceMatmul(op, target, boundOf);
+      })
+      .Case([&](plan::AttentionOp op) {
+        return createDeviceAttention(op, target, boundOf);
       })
       .Case([&](plan::Conv2dOp op) {
         return createDeviceConv(op, target, boundOf);

@@ -12,25 +12,6 @@ namespace {
 
 Type elementOf(Value buffer) { return tensorOf(buffer).getElementType(); }
 
-/// Σ strides[i] · place[i].
-Value offsetOf(KernelBuilder &b, ArrayRef<DimExpr> strides,
-               ArrayRef<Value> place) {
-  Value offset = b.i64(0);
-  for (auto [stride, at] : llvm::zip(strides, place))
-    if (!(stride == DimExpr(0)))
-      offset = b.addI(offset, b.mulI(at, b.extent(stride)));
-  return offset;
-}
-
-/// Whether runs of `of` elements along axis `fast` start at multiples of that.
-bool arePacked(ArrayRef<DimExpr> strides, size_t fast, const DimExpr &extent,
-               const DimExpr &offset, int64_t of) {
-  for (auto [axis, stride] : llvm::enumerate(strides))
-    if (axis == fast ? !(stride == DimExpr(1)) : !isMultiple(stride, of))
-      return false;
-  return isMultiple(extent, of) && isMultiple(offset, of);
-}
-
 /// Where the elements of a step's operands are.
 struct Operands {
   mutable plan::MatmulOp op;         // its accessors are not const

@@ -19,6 +19,24 @@ Values kernels::loadBytes(DeviceBuilder &b, Value pointer, Value offset,
   return numbers;
 }
 
+Value kernels::offsetOf(KernelBuilder &b, ArrayRef<DimExpr> strides,
+                        ArrayRef<Value> place) {
+  Value offset = b.i64(0);
+  for (auto [stride, at] : llvm::zip(strides, place))
+    if (!(stride == DimExpr(0)))
+      offset = b.addI(offset, b.mulI(at, b.extent(stride)));
+  return offset;
+}
+
+bool kernels::arePacked(ArrayRef<DimExpr> strides, size_t fast,
+                        const DimExpr &extent, const DimExpr &offset,
+                        int64_t of) {
+  for (auto [axis, stride] : llvm::enumerate(strides))
+    if (axis == fast ? !(stride == DimExpr(1)) : !isMultiple(stride, of))
+      return false;
+  return isMultiple(extent, of) && isMultiple(offset, of);
+}
+
 Values kernels::loadFloats(DeviceBuilder &b, Value pointer, Value offset,
                            Type element, int64_t count) {
   if (count == 1)

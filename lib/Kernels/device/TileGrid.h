@@ -107,6 +107,14 @@ Values joinHalves(DeviceBuilder &builder, ArrayRef<Value> halves);
 Values loadBytes(DeviceBuilder &builder, Value pointer, Value offset,
                  int64_t count);
 
+/// Σ strides[i] · place[i].
+Value offsetOf(KernelBuilder &builder, ArrayRef<DimExpr> strides,
+               ArrayRef<Value> place);
+/// Whether runs of `of` elements along axis `fast`, which has `extent`, start
+/// at multiples of that.
+bool arePacked(ArrayRef<DimExpr> strides, size_t fast, const DimExpr &extent,
+               const DimExpr &offset, int64_t of);
+
 DimExpr productOf(ArrayRef<DimExpr> extents);
 /// ceil(extent / size), and that times size.
 DimExpr blocksOf(const DimExpr &extent, int64_t size);

@@ -85,10 +85,13 @@ struct Matmul {
 
 /// Whether a result is only ever looked at through one transposition that keeps
 /// its last axis: then it is best written transposed at once.
-std::optional<SmallVector<int64_t>> getTransposedUse(Value value) {
+std::optional<SmallVector<int64_t>> getTransposedUse(Value value,
+                                                     bool mayReadPlain) {
   std::optional<SmallVector<int64_t>> perm;
   for (Operation *user : value.getUsers()) {
     auto transpose = dyn_cast<asg::TransposeOp>(user);
+    if (!transpose && mayReadPlain)
+      continue;
     if (!transpose || transpose.getPerm().empty() ||
         transpose.getPerm().back() != getType(value).getRank() - 1)
       return std::nullopt;
@@ -100,9 +103,10 @@ std::optional<SmallVector<int64_t>> getTransposedUse(Value value) {
 }
 } // namespace
 
-View ProgramBuilder::getDotDestination(Value value) {
-  auto perm =
-      destinations.contains(value) ? std::nullopt : getTransposedUse(value);
+View ProgramBuilder::getTransposedDestination(Value value, bool mayReadPlain) {
+  auto perm = destinations.contains(value)
+                  ? std::nullopt
+                  : getTransposedUse(value, mayReadPlain);
   if (!perm)
     return getDestination(value);
   View view = View::contiguous(Value(), getType(value));
@@ -146,7 +150,7 @@ LogicalResult ProgramBuilder::buildDot(asg::DotOp dot,
     residualBuffer = findView(epilogue.residual)->buffer;
   // A residual has the strides of c, so c stays as it is.
   View c = residualBuffer ? getDestination(epilogue.result)
-                          : getDotDestination(epilogue.result);
+                          : getTransposedDestination(epilogue.result);
   auto packOrder = [](Value operand, ArrayRef<int64_t> batch,
                       ArrayRef<int64_t> contract) {
     SmallVector<int64_t> order(batch);

@@ -267,6 +267,8 @@ LogicalResult ProgramBuilder::buildOp(Operation *op) {
     return buildFusion(fusion);
   if (auto dot = dyn_cast<asg::DotOp>(op))
     return buildDot(dot, {dot.getY(), {}, {}});
+  if (isa<asg::AttentionOp, asg::AttentionGradOp>(op))
+    return buildAttention(op);
   if (isa<asg::Conv2dOp, asg::Conv2dInputGradOp, asg::Conv2dWeightGradOp>(op))
     return buildConv(op, {op->getResult(0), {}, {}});
   if (isa<asg::MaxPool2dOp, asg::AvgPool2dOp, asg::AvgPool2dGradOp,

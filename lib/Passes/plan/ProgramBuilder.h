@@ -75,7 +75,10 @@ private:
   mlir::LogicalResult buildContraction(asg::FusionOp fusion);
   mlir::LogicalResult buildDot(asg::DotOp dot, const Epilogue &epilogue);
   View pack(const View &view, llvm::ArrayRef<int64_t> order, mlir::Value value);
-  View getDotDestination(mlir::Value value);
+  /// The same, written transposed at once if its users look at it like that:
+  /// all of them or, if `mayReadPlain`, some.
+  View getTransposedDestination(mlir::Value value, bool mayReadPlain = false);
+  mlir::LogicalResult buildAttention(mlir::Operation *op);
   mlir::LogicalResult buildConv(mlir::Operation *op, const Epilogue &epilogue);
   mlir::LogicalResult buildPool(mlir::Operation *op);
   mlir::LogicalResult buildIndexed(mlir::Operation *op);

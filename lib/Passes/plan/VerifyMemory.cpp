@@ -167,6 +167,29 @@ private:
       return failure(failed(reach(matmul.getA(), matmul.getAStrides(), 0, 0, 2)) ||
                      failed(reach(matmul.getB(), matmul.getBStrides(), 1, 2, 1)) ||
                      failed(reach(matmul.getC(), matmul.getCStrides(), 2, 0, 1)));
+    } else if (auto attention = dyn_cast<plan::AttentionOp>(op)) {
+      SmallVector<DimExpr> sizes = plan::readExtents(attention.getSizes());
+      const DimExpr &queries = sizes[0], &keys = sizes[1], &depth = sizes[2],
+                    &features = sizes[3];
+      SmallVector<SmallVector<DimExpr>> rows = {
+          {queries, depth}, {keys, depth}, {keys, features}};
+      if (attention.getBackward())
+        rows.append({{queries, features},
+                     {queries},
+                     {queries},
+                     {queries, depth},
+                     {keys, depth},
+                     {keys, features}});
+      else
+        rows.append({{queries, features}, {queries}});
+      for (auto [index, buffer] : llvm::enumerate(attention->getOperands())) {
+        SmallVector<DimExpr> space = plan::readExtents(attention.getBatch());
+        space.append(rows[index]);
+        plan::Access access = attention.getAccess(index);
+        if (failed(
+                verifyReach(op, buffer, space, access.strides, access.offset)))
+          return failure();
+      }
     } else if (auto copy = dyn_cast<plan::CopyOp>(op)) {
       SmallVector<DimExpr> space = plan::readExtents(copy.getExtents());
       return failure(

@@ -181,3 +181,20 @@ module {
     asg.return %y : tensor<4x6xf32>
   }
 }
+
+// -----
+
+// Attention reads heads where they lie, and writes its result as it is looked at;
+// without a gradient nobody needs the logarithms.
+module {
+  // CHECK-LABEL: plan.program @attention
+  // CHECK: plan.attention "attention.attention" scale 5.000000e-01 causal batch [2] sizes [5, 5, 4, 4](%q at [4, 8, 1] : tensor<5x2x4xf32>, %q at [4, 8, 1] : tensor<5x2x4xf32>, %q at [4, 8, 1] : tensor<5x2x4xf32>) -> (%[[Y:.*]] at [4, 8, 1] : tensor<5x2x4xf32>)
+  // CHECK-NEXT: plan.copy {{.*}}(%[[Y]])
+  asg.graph @attention(%q: tensor<5x2x4xf32> {asg.name = "q"}) -> (tensor<5x8xf32> {asg.name = "y"}) {
+    %0 = asg.transpose %q perm [1, 0, 2] : (tensor<5x2x4xf32>) -> tensor<2x5x4xf32>
+    %y, %lse = asg.attention %0, %0, %0 scale 0.5 causal : (tensor<2x5x4xf32>, tensor<2x5x4xf32>, tensor<2x5x4xf32>) -> (tensor<2x5x4xf32>, tensor<2x5xf32>)
+    %1 = asg.transpose %y perm [1, 0, 2] : (tensor<2x5x4xf32>) -> tensor<5x2x4xf32>
+    %2 = asg.reshape %1 : tensor<5x2x4xf32> to tensor<5x8xf32>
+    asg.return %2 : tensor<5x8xf32>
+  }
+}

@@ -308,6 +308,34 @@ plan.program @copy inputs("x" %x: tensor<4xf32>) outputs("y" %y: tensor<4xi32>) 
 
 // -----
 
+plan.program @attention inputs("q" %q: tensor<5x4xf32>) outputs("y" %y: tensor<5x4xf32>) {
+  // expected-error@+1 {{reads 2 buffers and writes 1}}
+  plan.attention "a" scale 1.0 batch [] sizes [5, 5, 4, 4] (%q at [4, 1] : tensor<5x4xf32>, %q at [4, 1] : tensor<5x4xf32>) -> (%y at [4, 1] : tensor<5x4xf32>)
+}
+
+// -----
+
+plan.program @attention inputs("q" %q: tensor<5x4xf32>) outputs("y" %y: tensor<5x4xf32>) {
+  // expected-error@+1 {{an operand has 2 entries, expected 3}}
+  plan.attention "a" scale 1.0 batch [] sizes [5, 5, 4, 4] (%q at [4, 1] : tensor<5x4xf32>, %q at [4] : tensor<5x4xf32>, %q at [4, 1] : tensor<5x4xf32>) -> (%y at [4, 1] : tensor<5x4xf32>)
+}
+
+// -----
+
+plan.program @attention inputs("q" %q: tensor<5x4xf32>) outputs("y" %y: tensor<5x4xf32>) {
+  // expected-error@+1 {{an operand has no access}}
+  plan.attention "a" scale 1.0 batch [] sizes [5, 5, 4, 4] (%q at [4, 1] : tensor<5x4xf32>, %q : tensor<5x4xf32>, %q at [4, 1] : tensor<5x4xf32>) -> (%y at [4, 1] : tensor<5x4xf32>)
+}
+
+// -----
+
+plan.program @attention inputs("q" %q: tensor<5x4xf16>) outputs("y" %y: tensor<5x4xf16>, "lse" %lse: tensor<5xf16>) {
+  // expected-error@+1 {{a result has elements of type 'f16', expected 'f32'}}
+  plan.attention "a" scale 1.0 batch [] sizes [5, 5, 4, 4] (%q at [4, 1] : tensor<5x4xf16>, %q at [4, 1] : tensor<5x4xf16>, %q at [4, 1] : tensor<5x4xf16>) -> (%y at [4, 1] : tensor<5x4xf16>, %lse at [1] : tensor<5xf16>)
+}
+
+// -----
+
 // Attributes of any kind may come from generic text.
 plan.program @hostile inputs("x" %x: tensor<4xf32>) outputs("y" %y: tensor<4xf32>) {
   // expected-error@+1 {{which is neither a number nor an expression in normal form}}

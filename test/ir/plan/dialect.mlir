@@ -88,3 +88,11 @@ plan.program @calls inputs("x" %x: tensor<2x3x8x8xf32>, "i" %i: tensor<2x3x4x4xi
   // CHECK: plan.scatter_add "scatter" axis 0 batch_dims 0(%{{.*}}, %{{.*}}) -> %x
   plan.scatter_add "scatter" axis 0 batch_dims 0 (%rows, %idx) -> %x : tensor<5x3x8x8xf32>, tensor<5xi64> -> tensor<2x3x8x8xf32>
 }
+
+// CHECK-LABEL: plan.program @attention
+plan.program @attention inputs("q" %q: tensor<3x5x4xf16>, "row" %row: tensor<3x5xf32>) outputs("y" %y: tensor<3x5x4xf16>, "lse" %lse: tensor<3x5xf32>) {
+  // CHECK: plan.attention "forward" scale 5.000000e-01 causal batch [3] sizes [5, 5, 4, 4](%q at [20, 4, 1] : tensor<3x5x4xf16>, %q at [20, 4, 1] : tensor<3x5x4xf16>, %q at [20, 4, 1] : tensor<3x5x4xf16>) -> (%y at [4, 12, 1] : tensor<3x5x4xf16>, %lse at [5, 1] : tensor<3x5xf32>)
+  plan.attention "forward" scale 0.5 causal batch [3] sizes [5, 5, 4, 4] (%q at [20, 4, 1] : tensor<3x5x4xf16>, %q at [20, 4, 1] : tensor<3x5x4xf16>, %q at [20, 4, 1] : tensor<3x5x4xf16>) -> (%y at [4, 12, 1] : tensor<3x5x4xf16>, %lse at [5, 1] : tensor<3x5xf32>)
+  // CHECK: plan.attention "backward" backward scale 1.000000e+00 batch [2] sizes [5, 5, 4, 4]
+  plan.attention "backward" backward scale 1.0 batch [2] sizes [5, 5, 4, 4] (%q at [20, 4, 1] offset 20 : tensor<3x5x4xf16>, %q at [20, 4, 1] : tensor<3x5x4xf16>, %q at [20, 4, 1] : tensor<3x5x4xf16>, %q at [20, 4, 1] : tensor<3x5x4xf16>, %row at [5, 1] : tensor<3x5xf32>, %row at [5, 1] : tensor<3x5xf32>) -> (%y at [20, 4, 1] : tensor<3x5x4xf16>, %y at [20, 4, 1] : tensor<3x5x4xf16>, %y at [20, 4, 1] : tensor<3x5x4xf16>)
+}

@@ -22,11 +22,14 @@ inline double decodeFloat(uint16_t bits, int32_t dtype) {
   int fractionBits = dtype == ASGC_F16 ? 10 : 7;
   int exponentBits = 15 - fractionBits;
   int bias = (1 << (exponentBits - 1)) - 1;
-  int exponent = bits >> fractionBits & ((1 << exponentBits) - 1);
+  int most = (1 << exponentBits) - 1;
+  int exponent = bits >> fractionBits & most;
   double fraction = bits & ((1 << fractionBits) - 1);
   double size = exponent == 0 ? std::ldexp(fraction, 1 - bias - fractionBits)
                               : std::ldexp(fraction + (1 << fractionBits),
                                            exponent - bias - fractionBits);
+  if (exponent == most)
+    size = fraction == 0 ? HUGE_VAL : std::nan("");
   return bits >> 15 ? -size : size;
 }
 

@@ -115,9 +115,7 @@ static std::vector<RuntimeFunction> runtimeFunctions() {
   };
 }
 
-/// Whether everything runs on a Vulkan device: the same tests, called with
-/// ASGC_DEVICE=vulkan, which the runtime reads too.
-static bool usesVulkan() {
+bool test::usesVulkan() {
   const char *device = std::getenv("ASGC_DEVICE");
   return device && std::strcmp(device, "vulkan") == 0;
 }

@@ -38,6 +38,10 @@ void checkClose(const Tensor &got, const std::vector<double> &want,
 Tensor randomF32(std::vector<int64_t> dims, double low = -2, double high = 2,
                  uint32_t seed = 1);
 
+/// Whether everything runs on a Vulkan device: the same tests, called with
+/// ASGC_DEVICE=vulkan, which the runtime reads too.
+bool usesVulkan();
+
 struct RunOptions {
   int32_t isa = -1;
   int32_t threads = 1;
