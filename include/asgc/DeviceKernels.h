@@ -124,6 +124,13 @@ public:
   virtual Value multiplyAdd(Value a, Value b, Value sum) = 0;
   virtual void storeSum(int64_t array, Value index, int64_t stride,
                         Value sum) = 0;
+  virtual Value loadSum(int64_t array, Value index, int64_t stride) = 0;
+  /// Each element of a sum times that of another one.
+  virtual Value multiplySums(Value x, Value y) = 0;
+
+  /// 2ˣ by the device's own instruction, whose relative error is about 2^-21
+  /// where x is small: for what is rounded to halves.
+  virtual Value nativeExp2(Value x) = 0;
 };
 
 /// One dispatch of a kernel.

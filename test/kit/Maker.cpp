@@ -12,6 +12,7 @@
 // takes each N-th case. Products of f32 in the models of --matrix are made for
 // matrix units too. Those are what GPUs have most often, or --unit.
 #include "asgc/Frontend.h"
+#include "asgc/Passes.h"
 #include "asgc/safetensors.h"
 #include "test/ops/Backward.h"
 #include "test/ops/CpuBackend.h"
@@ -303,6 +304,13 @@ bool addRandomGraphs(Kit &kit, size_t share) {
   return isGood;
 }
 
+bool raiseAttention(mlir::ModuleOp module) {
+  mlir::PassManager passes(module.getContext());
+  passes.addPass(createAsgInlineLayers());
+  passes.addPass(createAsgAttention({.hasKernel = true}));
+  return mlir::succeeded(passes.run(module));
+}
+
 /// The models of a text that uses the standard library.
 bool addModels(Kit &kit, const std::string &path, size_t share,
                bool isForUnits) {
@@ -333,6 +341,9 @@ bool addModels(Kit &kit, const std::string &path, size_t share,
          llvm::make_early_inc_range(module->getOps<asg::GraphOp>()))
       if (graph.getSymName() != "infer")
         graph.erase();
+    // The values of an attention and its gradient are to be those of one op.
+    if (isForUnits && !raiseAttention(*module))
+      return false;
     for (bool wantsGradients : {false, true})
       isGood &= addGraph(kit, reader, *module, any, group, options.model,
                          wantsGradients, isForUnits);

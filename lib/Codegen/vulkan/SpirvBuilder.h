@@ -101,6 +101,9 @@ public:
   Value zeroSum() override;
   Value multiplyAdd(Value a, Value b, Value sum) override;
   void storeSum(int64_t array, Value index, int64_t stride, Value sum) override;
+  Value loadSum(int64_t array, Value index, int64_t stride) override;
+  Value multiplySums(Value x, Value y) override;
+  Value nativeExp2(Value x) override;
 
 private:
   /// An instruction, or what is known to be its result.

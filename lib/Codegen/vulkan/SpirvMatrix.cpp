@@ -72,3 +72,16 @@ void SpirvBuilder::storeSum(int64_t array, Value index, int64_t stride,
       spirv::CooperativeMatrixLayoutKHR::RowMajor, i32(stride), sharedAccess(),
       IntegerAttr());
 }
+
+Value SpirvBuilder::loadSum(int64_t array, Value index, int64_t stride) {
+  return make<spirv::KHRCooperativeMatrixLoadOp>(
+      matrixType(f32Type(), CooperativeMatrixUseKHR::MatrixAcc),
+      sharedPlace(array, index), spirv::CooperativeMatrixLayoutKHR::RowMajor,
+      i32(stride), sharedAccess(), IntegerAttr());
+}
+
+Value SpirvBuilder::multiplySums(Value x, Value y) {
+  return make<spirv::FMulOp>(x, y);
+}
+
+Value SpirvBuilder::nativeExp2(Value x) { return make<spirv::GLExp2Op>(x); }

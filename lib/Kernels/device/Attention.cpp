@@ -1,4 +1,5 @@
 //===- Attention.cpp - Device code for plan.attention ---------------------===//
+#include "AttentionMatrices.h"
 #include "AttentionTile.h"
 
 #include <limits>
@@ -238,10 +239,12 @@ void DeviceAttention::emitKeys(DeviceBuilder &b, Value firstKey) const {
 } // namespace
 
 std::unique_ptr<DeviceKernel>
-kernels::createDeviceAttention(plan::AttentionOp op, const DeviceTarget &,
+kernels::createDeviceAttention(plan::AttentionOp op, const DeviceTarget &target,
                                const BoundOf &boundOf) {
   auto kernel = std::make_unique<DeviceAttention>(op);
   if (failed(kernel->plan(boundOf)))
     return nullptr;
+  if (auto matrices = createMatrixAttention(op, target.unit))
+    return matrices;
   return kernel;
 }
