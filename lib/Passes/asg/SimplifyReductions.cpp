@@ -376,70 +376,56 @@ struct DotOfTranspose final : OpRewritePattern<asg::DotOp> {
   }
 };
 
-/// transpose(dot(x, y)) -> dot(y, x), where the transpose exchanges their free axes;
-/// the batch axes may move among themselves.
+/// The dot that `transpose` alone looks at; null if there is none.
+asg::DotOp getOwnDot(asg::TransposeOp transpose) {
+  auto dot = transpose.getX().getDefiningOp<asg::DotOp>();
+  return dot && dot->hasOneUse() ? dot : asg::DotOp();
+}
+
+/// transpose(dot(x, y)) -> dot(x, y), where batch axes move among themselves only.
 struct TransposeOfDot final : OpRewritePattern<asg::TransposeOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(asg::TransposeOp transpose,
                                 PatternRewriter &rewriter) const final {
-    auto dot = transpose.getX().getDefiningOp<asg::DotOp>();
-    if (!dot || !dot->hasOneUse())
+    asg::DotOp dot = getOwnDot(transpose);
+    if (!dot)
       return rewriter.notifyMatchFailure(transpose, "operand is no dot");
     int64_t numBatch = dot.getLhsBatch().size();
-    int64_t numLhs = getTensorType(dot.getLhs()).getRank() - numBatch -
-                     dot.getLhsContract().size();
-    ArrayRef<int64_t> perm = transpose.getPerm();
     SmallVector<int64_t> lhsBatch, rhsBatch;
-    for (int64_t axis : perm.take_front(numBatch)) {
-      if (axis >= numBatch)
-        return rewriter.notifyMatchFailure(transpose, "batch axes move away");
+    for (auto [place, axis] : llvm::enumerate(transpose.getPerm())) {
+      bool isBatch = static_cast<int64_t>(place) < numBatch;
+      if (isBatch ? axis >= numBatch : axis != static_cast<int64_t>(place))
+        return rewriter.notifyMatchFailure(transpose, "moves free axes");
+      if (!isBatch)
+        continue;
       lhsBatch.push_back(dot.getLhsBatch()[axis]);
       rhsBatch.push_back(dot.getRhsBatch()[axis]);
     }
-    int64_t rank = perm.size();
-    SmallVector<int64_t> inOrder, exchanged;
-    for (int64_t axis = numBatch; axis < rank; ++axis)
-      inOrder.push_back(axis);
-    for (int64_t axis = numBatch + numLhs; axis < rank; ++axis)
-      exchanged.push_back(axis);
-    for (int64_t axis = numBatch; axis < numBatch + numLhs; ++axis)
-      exchanged.push_back(axis);
-    ArrayRef<int64_t> free = perm.drop_front(numBatch);
     Location loc = rewriter.getFusedLoc({transpose.getLoc(), dot.getLoc()});
-    if (free == ArrayRef<int64_t>(inOrder))
-      rewriter.replaceOp(
-          transpose, asg::DotOp::create(rewriter, loc, transpose.getType(),
-                                        dot.getLhs(), dot.getRhs(), lhsBatch,
-                                        rhsBatch, dot.getLhsContract(),
-                                        dot.getRhsContract()));
-    else if (free == ArrayRef<int64_t>(exchanged))
-      rewriter.replaceOp(
-          transpose, asg::DotOp::create(rewriter, loc, transpose.getType(),
-                                        dot.getRhs(), dot.getLhs(), rhsBatch,
-                                        lhsBatch, dot.getRhsContract(),
-                                        dot.getLhsContract()));
-    else
-      return rewriter.notifyMatchFailure(transpose, "mixes the free axes");
+    rewriter.replaceOp(transpose,
+                       asg::DotOp::create(rewriter, loc, transpose.getType(),
+                                          dot.getLhs(), dot.getRhs(), lhsBatch,
+                                          rhsBatch, dot.getLhsContract(),
+                                          dot.getRhsContract()));
     return success();
   }
 };
 
 /// transpose(dot(x, y)) -> transpose(dot(y, x)), where that leaves the last axis in its
-/// place: then the product is written as it is wanted.
+/// place: then the product is written as it is wanted, or is what is wanted.
 struct LastAxisOfDot final : OpRewritePattern<asg::TransposeOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(asg::TransposeOp transpose,
                                 PatternRewriter &rewriter) const final {
-    auto dot = transpose.getX().getDefiningOp<asg::DotOp>();
-    if (!dot || !dot->hasOneUse())
+    asg::DotOp dot = getOwnDot(transpose);
+    if (!dot)
       return rewriter.notifyMatchFailure(transpose, "operand is no dot");
-    int64_t rank = dot.getType().getRank();
     int64_t numBatch = dot.getLhsBatch().size();
     int64_t numLhs = getTensorType(dot.getLhs()).getRank() - numBatch -
                      dot.getLhsContract().size();
-    int64_t numRhs = rank - numBatch - numLhs;
+    int64_t numRhs = dot.getType().getRank() - numBatch - numLhs;
     if (numLhs == 0 || numRhs == 0 ||
         transpose.getPerm().back() != numBatch + numLhs - 1)
       return rewriter.notifyMatchFailure(transpose,
