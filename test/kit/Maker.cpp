@@ -200,19 +200,22 @@ bool addGradients(asg::GraphOp graph) {
   return outputs.size() > before;
 }
 
-/// The values of a graph, of its gradients if asked for, as a program. True if
-/// there is nothing of the kind, and if the backend is known to lack it.
-bool addGraph(Kit &kit, Reader &reader, mlir::ModuleOp source,
-              const CatalogOp &op, const std::string &group,
-              const std::string &label, bool wantsGradients,
-              bool isForUnits = false) {
+enum class Added { Failed, Nothing, Program };
+
+/// The values of a graph, and its gradients if asked for, as a program for each
+/// pipeline. Nothing if the graph has no gradients.
+Added addGraph(Kit &kit, Reader &reader, mlir::ModuleOp source,
+               const CatalogOp &op, const std::string &group,
+               const std::string &label, bool wantsGradients,
+               llvm::ArrayRef<CpuOptions> pipelines) {
   mlir::OwningOpRef<mlir::ModuleOp> module(
       mlir::cast<mlir::ModuleOp>(source->clone()));
   asg::GraphOp graph = *module->getOps<asg::GraphOp>().begin();
   const bool hasFusions = !graph.getOps<asg::FusionOp>().empty();
   expandGradients(graph);
   if (wantsGradients && (hasFusions || !addGradients(graph)))
-    return true;
+    return Added::Nothing;
+  const bool isForUnits = pipelines.front().suffix == kSplit.suffix;
   Case one{graph.getSymName().str(),
            group,
            label + (wantsGradients ? ", gradients" : ""),
@@ -224,17 +227,37 @@ bool addGraph(Kit &kit, Reader &reader, mlir::ModuleOp source,
   if (mlir::failed(expected)) {
     std::fprintf(stderr, "FAILED: %s: %s\n", group.c_str(),
                  reader.errors.c_str());
-    return false;
+    return Added::Failed;
   }
   one.expected = std::move(*expected);
   std::vector<Case> cases;
   cases.push_back(std::move(one));
   // The optimizer makes fusions itself, and so takes none.
   if (hasFusions)
-    return kit.add(*module, std::move(cases), {kPlain});
+    pipelines = kPlain;
+  return kit.add(*module, std::move(cases), pipelines) ? Added::Program
+                                                       : Added::Failed;
+}
+
+/// A graph by itself and with its gradients. The latter gives the values too, so
+/// that a graph by itself is only of interest where it is optimized.
+bool addBoth(Kit &kit, Reader &reader, mlir::ModuleOp source,
+             const CatalogOp &op, const std::string &group,
+             const std::string &label, bool isDifferentiable, bool isForUnits) {
+  const CpuOptions general[] = {kOptimized, kPlain};
+  llvm::ArrayRef<CpuOptions> all = general;
   if (isForUnits)
-    return kit.add(*module, std::move(cases), {kSplit});
-  return kit.add(*module, std::move(cases), {kOptimized, kPlain});
+    all = kSplit;
+  Added gradients = Added::Nothing;
+  if (isDifferentiable)
+    gradients = addGraph(kit, reader, source, op, group, label, true, all);
+  if (gradients == Added::Program && isForUnits)
+    return true;
+  if (gradients == Added::Program)
+    all = kOptimized;
+  return addGraph(kit, reader, source, op, group, label, false, all) !=
+             Added::Failed &&
+         gradients != Added::Failed;
 }
 
 bool addExamples(Kit &kit, size_t share) {
@@ -250,12 +273,11 @@ bool addExamples(Kit &kit, size_t share) {
                    reader.errors.c_str());
       return false;
     }
-    isGood &= addGraph(kit, reader, *example.module, *named.op, named.op->name,
-                       named.text, false);
     // stop_gradient differs from its values on purpose.
-    if (!example.isWholeModule && named.op->isDifferentiable)
-      isGood &= addGraph(kit, reader, *example.module, *named.op,
-                         named.op->name, named.text, true);
+    isGood &= addBoth(kit, reader, *example.module, *named.op, named.op->name,
+                      named.text,
+                      !example.isWholeModule && named.op->isDifferentiable,
+                      /*isForUnits=*/false);
   }
   return isGood;
 }
@@ -344,9 +366,8 @@ bool addModels(Kit &kit, const std::string &path, size_t share,
     // The values of an attention and its gradient are to be those of one op.
     if (isForUnits && !raiseAttention(*module))
       return false;
-    for (bool wantsGradients : {false, true})
-      isGood &= addGraph(kit, reader, *module, any, group, options.model,
-                         wantsGradients, isForUnits);
+    isGood &= addBoth(kit, reader, *module, any, group, options.model,
+                      /*isDifferentiable=*/true, isForUnits);
   }
   return isGood;
 }
