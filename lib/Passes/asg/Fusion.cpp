@@ -273,6 +273,12 @@ LogicalResult SegmentAnalysis::anchor(Value value) {
     return failed(assign(value, identity)) ? failure() : propagate();
   if (!segment.reduced.empty() && dims == rows)
     return failed(assign(value, kept)) ? failure() : propagate();
+  auto isOne = [](const DimExpr &dim) { return dim == DimExpr(1); };
+  if (llvm::all_of(dims, isOne) && llvm::all_of(segment.space, isOne)) {
+    IndexMap origin(dims.size(),
+                    mlir::getAffineConstantExpr(0, value.getContext()));
+    return failed(assign(value, origin)) ? failure() : propagate();
+  }
   return success(); // what it shares ops with may give it one
 }
 

@@ -524,3 +524,17 @@ asg.graph @widened(%x: tensor<3x4xbf16> {asg.name = "x"}, %w: tensor<4x6xbf16> {
   %y = asg.cast %0 : tensor<3x6xbf16> to tensor<3x6xf32>
   asg.return %y : tensor<3x6xf32>
 }
+
+// -----
+
+// Of one point each, but of other shapes, and with nothing in common.
+// CHECK-LABEL: asg.graph @points
+asg.graph @points(%x: tensor<1xf32> {asg.name = "x"}, %n: tensor<i64> {asg.name = "n"})
+    -> (tensor<1xf32> {asg.name = "y"}, tensor<i64> {asg.name = "m"}) {
+  // CHECK: asg.fusion
+  // CHECK: asg.return
+  %y = asg.exp %x : tensor<1xf32>
+  %one = asg.constant dense<1> : tensor<i64>
+  %m = asg.add %n, %one : tensor<i64>
+  asg.return %y, %m : tensor<1xf32>, tensor<i64>
+}
