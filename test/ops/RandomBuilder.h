@@ -102,7 +102,6 @@ private:
 
   void dot();
   void dense();
-  void attention();
   void convolution();
   void pool();
 

@@ -192,8 +192,7 @@ void RandomBuilder::drawOp() {
       &RandomBuilder::empty,     &RandomBuilder::rounded,
       &RandomBuilder::bits,      &RandomBuilder::narrow,
       &RandomBuilder::narrow,    &RandomBuilder::integer,
-      &RandomBuilder::integer,   &RandomBuilder::boolean,
-      &RandomBuilder::attention};
+      &RandomBuilder::integer,   &RandomBuilder::boolean};
   (this->*draws[below(std::size(draws))])();
 }
 
