@@ -102,6 +102,7 @@ private:
 
   void dot();
   void dense();
+  void attention();
   void convolution();
   void pool();
 
@@ -131,6 +132,7 @@ private:
   mlir::OpBuilder builder;
   mlir::Location loc;
   std::mt19937_64 random;
+  bool hasAttention; ///< some are drawn
   Pool floats, narrows, integers, bools, extraOutputs;
   Pool inputs; // f32; multiples of 1/64
   Value imageInput, kernelInput, emptyInput, indices64, indices32;

@@ -53,6 +53,24 @@ void RandomBuilder::dense() {
   floats.push_back(coin(4) ? y : activationOf(y));
 }
 
+void RandomBuilder::attention() {
+  Value x = drawWhere(floats, [](Type type) {
+    int64_t rank = type.getRank();
+    return rank >= 2 && type.getShape()[rank - 1] > 0 &&
+           type.getShape()[rank - 2] != 0;
+  });
+  if (!x)
+    return;
+  Value query = tame(x);
+  auto op = asg::AttentionOp::create(
+      builder, loc, query, make<asg::SinOp>(x), query,
+      builder.getF64FloatAttr(0.5),
+      coin(2) ? builder.getUnitAttr() : UnitAttr());
+  floats.push_back(op.getY());
+  if (coin(4))
+    floats.push_back(op.getLse());
+}
+
 void RandomBuilder::convolution() {
   Value x = imageInput; // [2, 6, 5, 4]
   if (coin(2))

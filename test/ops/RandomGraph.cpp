@@ -135,7 +135,7 @@ RandomBuilder::RandomBuilder(asg::GraphOp graph, uint64_t seed)
       loc(NameLoc::get(builder.getStringAttr("random"),
                        FileLineColLoc::get(builder.getContext(), "random.asg", 1,
                                            1))),
-      random(seed) {
+      random(seed), hasAttention(seed % 8 == 7) {
   Block &block = graph.getBody().front();
   builder.setInsertionPoint(block.getTerminator());
   auto sort = [&](Value value) {
@@ -192,8 +192,10 @@ void RandomBuilder::drawOp() {
       &RandomBuilder::empty,     &RandomBuilder::rounded,
       &RandomBuilder::bits,      &RandomBuilder::narrow,
       &RandomBuilder::narrow,    &RandomBuilder::integer,
-      &RandomBuilder::integer,   &RandomBuilder::boolean};
-  (this->*draws[below(std::size(draws))])();
+      &RandomBuilder::integer,   &RandomBuilder::boolean,
+      &RandomBuilder::attention};
+  // The last one is for some graphs only, so that the others stay as they were.
+  (this->*draws[below(std::size(draws) - (hasAttention ? 0 : 1))])();
 }
 
 /// Puts what was drawn behind `before` into an asg.layer.
