@@ -219,8 +219,13 @@ void GraphImporter::importNode(const onnx::NodeProto &node) {
     return report(node);
   }
   std::string domain = domainOf(node);
-  if (domain.empty() && node.op_type() == "Constant" &&
-      node.output_size() == 1) {
+  if (domain.empty() && node.op_type() == "Constant") {
+    if (node.output_size() != 1) {
+      e.fail("a constant has one output, not " + Twine(node.output_size()));
+      for (const std::string &output : node.output())
+        brokenNames.insert(output);
+      return report(node);
+    }
     define(node.output(0), importConstant(node),
            node.attribute_size() == 1
                ? findCarrier(node.attribute(0).t().data_type())

@@ -156,6 +156,17 @@ TEST_SUITE("ONNX import") {
     CHECK(result.fault().message.find("(offset ") != std::string::npos);
   }
 
+  TEST_CASE("a constant with two outputs, or none, is refused") {
+    for (std::vector<std::string> outputs :
+         {std::vector<std::string>{"y", "z"}, std::vector<std::string>()}) {
+      onnx::ModelProto model = makeModel({2, 3});
+      addNode(*model.mutable_graph(), "Constant", {}, outputs);
+      CHECK(faultOf(model).find("a constant has one output, not " +
+                                std::to_string(outputs.size())) !=
+            std::string::npos);
+    }
+  }
+
   TEST_CASE("a loop without an end is refused") {
     onnx::ModelProto model = makeModel({2});
     addIntegers(model, "count", {INT64_MAX}, true);
