@@ -52,7 +52,9 @@ void addBuild(mlir::OpPassManager &manager) {
 }
 
 void addFusedBuild(mlir::OpPassManager &manager) {
-  buildAsgPipeline(manager, AsgPipelineOptions());
+  AsgPipelineOptions options;
+  options.attention = true;
+  buildAsgPipeline(manager, options);
   manager.addPass(createPlanBuild());
   manager.addPass(createPlanVerify());
 }

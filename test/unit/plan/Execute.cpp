@@ -1,116 +1,11 @@
 //===- Execute.cpp - Runs a program in plain loops ------------------------===//
-#include "Execute.h"
-#include "ScalarBody.h"
-
-#include "dialects/asg/Asg.h"
+#include "Executor.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
-#include <deque>
-#include <map>
-#include <random>
-
-using namespace mlir;
 
 namespace asgc::test {
-namespace {
-
-/// The elements behind a buffer.
-struct Memory {
-  DType type = DType::F32;
-  std::byte *data = nullptr;
-  int64_t count = 0;
-
-  Scalar get(int64_t index) const {
-    HostTensor cell = *HostTensor::make(type, {1});
-    std::memcpy(cell.bytes().data(), data + index * sizeOf(type), sizeOf(type));
-    return isFloat(type) ? Scalar{cell.get(0), 0}
-                         : Scalar{0, cell.getInteger(0)};
-  }
-  void set(int64_t index, const Scalar &value) const {
-    HostTensor cell = *HostTensor::make(type, {1});
-    if (isFloat(type))
-      cell.set(0, value.f);
-    else
-      cell.setInteger(0, value.i);
-    std::memcpy(data + index * sizeOf(type), cell.bytes().data(), sizeOf(type));
-  }
-  bool holds(int64_t index) const { return index >= 0 && index < count; }
-};
-
-double activate(plan::Activation kind, double x) {
-  switch (kind) {
-  case plan::Activation::none: return x;
-  case plan::Activation::relu: return x > 0 || std::isnan(x) ? x : 0;
-  case plan::Activation::tanh: return std::tanh(x);
-  case plan::Activation::gelu_erf: return 0.5 * x * (1 + std::erf(x * M_SQRT1_2));
-  case plan::Activation::gelu_tanh:
-    return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
-  case plan::Activation::sigmoid: return 1 / (1 + std::exp(-x));
-  case plan::Activation::silu: return x / (1 + std::exp(-x));
-  }
-  return x;
-}
-
-class Executor {
-public:
-  Executor(plan::ProgramOp program, std::string &error)
-      : program(program), error(error) {}
-
-  std::optional<InterpreterResult> run(ArrayRef<HostTensor> inputs,
-                                   const Variables &variables);
-
-private:
-  std::nullopt_t fail(Operation *op, const std::string &what) {
-    error = (op->getName().getStringRef() + ": " + what).str();
-    if (auto step = dyn_cast<plan::StepInterface>(op))
-      error = step.getStepName().str() + ": " + error;
-    return std::nullopt;
-  }
-  int64_t evaluate(const DimExpr &extent) {
-    return *extent.evaluate([&](std::string_view name) {
-      auto it = dims.find(std::string(name));
-      return it == dims.end() ? std::optional<int64_t>() : it->second;
-    });
-  }
-  std::vector<int64_t> evaluate(ArrayRef<DimExpr> extents) {
-    std::vector<int64_t> values;
-    for (const DimExpr &extent : extents)
-      values.push_back(evaluate(extent));
-    return values;
-  }
-  std::vector<int64_t> getShape(Value buffer) {
-    return evaluate(asg::getDims(cast<plan::BufferType>(buffer.getType()).getTensor()));
-  }
-  Memory get(Value buffer) const { return memories.at(plan::getRootBuffer(buffer).getAsOpaquePointer()); }
-  Memory makeMemory(Value buffer, std::byte *data = nullptr);
-  HostTensor read(Value buffer);
-  void write(Value buffer, const HostTensor &tensor);
-
-  bool bind(ArrayRef<HostTensor> inputs, const Variables &variables);
-  bool step(Operation *op);
-  bool runKernel(plan::KernelOp op);
-  /// `areNone`: the points stand for an empty space, along the reduced dims.
-  bool runPoints(plan::KernelOp op, std::vector<std::vector<int64_t>> points,
-                 bool areNone = false);
-  bool runUpdate(plan::UpdateOp op);
-  bool runMatmul(plan::MatmulOp op);
-  bool runCopy(plan::CopyOp op);
-  /// Runs a library call as the asg op of that name.
-  bool runAs(Operation *op, StringRef name, ValueRange in, ValueRange out);
-  void poison(int64_t step);
-
-  plan::ProgramOp program;
-  std::string &error;
-  std::map<std::string, int64_t> dims;
-  std::map<const void *, Memory> memories;
-  std::deque<std::vector<std::byte>> storage;
-  std::vector<std::byte> arena;
-  std::mt19937 random{7};
-};
 
 Memory Executor::makeMemory(Value buffer, std::byte *data) {
   auto tensor = cast<plan::BufferType>(buffer.getType()).getTensor();
@@ -190,11 +85,12 @@ bool Executor::bind(ArrayRef<HostTensor> inputs, const Variables &variables) {
 
 //===- Kernels ------------------------------------------------------------===//
 
-SmallVector<int64_t> getReducedDims(Region &body) {
+static SmallVector<int64_t> getReducedDims(Region &body) {
   for (auto reduce : body.getOps<plan::ReduceOp>())
     return SmallVector<int64_t>(reduce.getDims());
   return {};
 }
+
 
 void enumerate(const std::vector<int64_t> &extents, size_t dim,
                std::vector<int64_t> &point,
@@ -223,11 +119,16 @@ bool Executor::runPoints(plan::KernelOp op, std::vector<std::vector<int64_t>> po
   inputs.points = points;
   inputs.areNone = areNone;
   inputs.extent = [&](const DimExpr &extent) { return evaluate(extent); };
+  auto isAlongReduced = [&](const plan::Access &access) {
+    return llvm::any_of(reduced, [&](int64_t dim) {
+      return !(access.strides[dim] == DimExpr(0));
+    });
+  };
   inputs.readArgument = [&](unsigned argument) {
-    if (areNone)
+    std::optional<plan::Access> access = op.getReadAccess(argument);
+    if (areNone && (!access || isAlongReduced(*access)))
       return std::vector<Scalar>(points.size());
     std::vector<Scalar> values;
-    std::optional<plan::Access> access = op.getReadAccess(argument);
     Memory memory = get(op.getReads()[argument]);
     for (size_t p = 0; access && p < points.size(); ++p)
       values.push_back(memory.get(offsetOf(*access, points[p], memory)));
@@ -244,10 +145,7 @@ bool Executor::runPoints(plan::KernelOp op, std::vector<std::vector<int64_t>> po
   for (auto [index, buffer] : llvm::enumerate(op.getWrites())) {
     plan::Access access = op.getWriteAccess(index);
     Memory memory = get(buffer);
-    bool isPerPoint = llvm::any_of(reduced, [&](int64_t dim) {
-      return !(access.strides[dim] == DimExpr(0));
-    });
-    if (areNone && isPerPoint)
+    if (areNone && isAlongReduced(access))
       continue;
     for (size_t p = 0; p < points.size(); ++p)
       memory.set(offsetOf(access, points[p], memory), (*values)[index][p]);
@@ -302,9 +200,11 @@ bool Executor::runUpdate(plan::UpdateOp op) {
       bool isShared = argument < shared;
       Memory memory = get(isShared ? op.getShared()[argument]
                                    : op.getReadGroup(argument - shared)[segment]);
-      std::vector<Scalar> values(inputs.areNone ? inputs.points.size() : 0);
-      for (int64_t i = 0; i < extent; ++i)
-        values.push_back(memory.get(isShared ? 0 : i));
+      std::vector<Scalar> values;
+      for (size_t i = 0; i < inputs.points.size(); ++i)
+        values.push_back(isShared         ? memory.get(0)
+                         : inputs.areNone ? Scalar()
+                                          : memory.get(i));
       return values;
     };
     auto values = evaluateBody(op.getBody().front(), inputs, error);
@@ -319,107 +219,13 @@ bool Executor::runUpdate(plan::UpdateOp op) {
   return true;
 }
 
-//===- Calls --------------------------------------------------------------===//
-
-bool Executor::runMatmul(plan::MatmulOp op) {
-  auto all = [&](ArrayAttr a) { return evaluate(plan::readExtents(a)); };
-  std::vector<int64_t> sizes = all(op.getSizes()), offsets = all(op.getOffsets());
-  std::vector<int64_t> as = all(op.getAStrides()), bs = all(op.getBStrides()),
-                       cs = all(op.getCStrides());
-  std::vector<std::vector<int64_t>> batches;
-  std::vector<int64_t> extents = all(op.getBatch()), point(extents.size());
-  enumerate(extents, 0, point, batches);
-  size_t r = extents.size();
-  Memory a = get(op.getA()), b = get(op.getB()), c = get(op.getC());
-  for (const auto &batch : batches) {
-    int64_t a0 = offsets[0], b0 = offsets[1], c0 = offsets[2];
-    for (size_t i = 0; i < r; ++i) {
-      a0 += batch[i] * as[i];
-      b0 += batch[i] * bs[i];
-      c0 += batch[i] * cs[i];
-    }
-    for (int64_t m = 0; m < sizes[0]; ++m)
-      for (int64_t n = 0; n < sizes[1]; ++n) {
-        Scalar sum;
-        for (int64_t k = 0; k < sizes[2]; ++k) {
-          int64_t ai = a0 + m * as[r] + k * as[r + 1];
-          int64_t bi = b0 + k * bs[r] + n * bs[r + 1];
-          if (!a.holds(ai) || !b.holds(bi))
-            return fail(op, "reads out of bounds"), false;
-          Scalar x = a.get(ai), y = b.get(bi);
-          sum.f += x.f * y.f;
-          sum.i += x.i * y.i;
-        }
-        int64_t ci = c0 + m * cs[r] + n * cs[r + 1];
-        if (!c.holds(ci))
-          return fail(op, "writes out of bounds"), false;
-        if (op.getBias())
-          sum.f += get(op.getBias()).get(n).f;
-        if (op.getResidual())
-          sum.f += get(op.getResidual()).get(ci).f;
-        sum.f = activate(op.getActivation(), sum.f);
-        c.set(ci, sum);
-      }
-  }
-  return true;
-}
-
-bool Executor::runCopy(plan::CopyOp op) {
-  auto all = [&](ArrayAttr a) { return evaluate(plan::readExtents(a)); };
-  std::vector<int64_t> extents = all(op.getExtents()), offsets = all(op.getOffsets());
-  std::vector<int64_t> xs = all(op.getXStrides()), ys = all(op.getYStrides());
-  std::vector<std::vector<int64_t>> points;
-  std::vector<int64_t> point(extents.size());
-  enumerate(extents, 0, point, points);
-  Memory x = get(op.getX()), y = get(op.getY());
-  for (const auto &p : points) {
-    int64_t from = offsets[0], to = offsets[1];
-    for (size_t i = 0; i < p.size(); ++i) {
-      from += p[i] * xs[i];
-      to += p[i] * ys[i];
-    }
-    if (!x.holds(from) || !y.holds(to))
-      return fail(op, "is out of bounds"), false;
-    y.set(to, x.get(from));
-  }
-  return true;
-}
-
-bool Executor::runAs(Operation *op, StringRef name, ValueRange in,
-                     ValueRange out) {
-  auto getType = [&](Value buffer) {
-    Type element = cast<plan::BufferType>(buffer.getType()).getTensor().getElementType();
-    return RankedTensorType::get(getShape(buffer), element);
-  };
-  Block block;
-  OperationState state(op->getLoc(), name);
-  SmallVector<HostTensor> tensors;
-  for (Value buffer : in) {
-    state.addOperands(block.addArgument(getType(buffer), op->getLoc()));
-    tensors.push_back(read(buffer));
-  }
-  for (Value buffer : out)
-    state.addTypes(getType(buffer));
-  auto wanted = RegisteredOperationName::lookup(name, op->getContext());
-  for (StringRef attribute : wanted->getAttributeNames())
-    if (Attribute value = op->getAttr(attribute))
-      state.addAttribute(attribute, value);
-  Operation *call = Operation::create(state);
-  block.push_back(call);
-  auto results = interpretOp(call, tensors);
-  if (failed(results))
-    return fail(op, "the interpreter refuses it"), false;
-  for (auto [buffer, tensor] : llvm::zip(out, *results))
-    write(buffer, tensor);
-  return true;
-}
-
 bool Executor::step(Operation *op) {
   return llvm::TypeSwitch<Operation *, bool>(op)
       .Case([&](plan::KernelOp k) { return runKernel(k); })
       .Case([&](plan::UpdateOp u) { return runUpdate(u); })
       .Case([&](plan::MatmulOp m) { return runMatmul(m); })
       .Case([&](plan::CopyOp c) { return runCopy(c); })
+      .Case([&](plan::AttentionOp a) { return runAttention(a); })
       .Case([&](plan::Conv2dOp c) {
         StringRef name = c.getKind() == plan::ConvKind::forward ? "asg.conv2d"
                          : c.getKind() == plan::ConvKind::input_grad
@@ -499,7 +305,6 @@ std::optional<InterpreterResult> Executor::run(ArrayRef<HostTensor> inputs,
     result.assigned[variable.getVariable().str()] = read(variable);
   return result;
 }
-} // namespace
 
 std::optional<InterpreterResult> execute(plan::ProgramOp program,
                                      ArrayRef<HostTensor> inputs,
