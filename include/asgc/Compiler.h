@@ -199,7 +199,7 @@ std::vector<DeviceTile> deviceTiles();
 /// The best instruction set of this machine (ASGC_ISA_*); -1 if it has none.
 int32_t bestIsa();
 
-/// Checks a text of IR (asg or plan): parses and verifies it, changing nothing.
+/// Checks IR (asg or plan), text or bytecode: parses and verifies it.
 MaybeFault checkIr(const std::string &path, std::vector<std::string> *messages);
 
 /// The names of all passes, in pipeline order.

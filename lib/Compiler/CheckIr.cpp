@@ -1,17 +1,11 @@
 //===- CheckIr.cpp - Is a text of IR all right? ---------------------------===//
-#include "asgc/Compiler.h"
+#include "State.h"
 
-#include "asgc/NestingGuard.h"
 #include "asgc/Registry.h"
 
-#include "mlir/IR/BuiltinOps.h"
-#include "mlir/IR/MLIRContext.h"
-#include "mlir/IR/OwningOpRef.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
-
-#include <fmt/format.h>
 
 using namespace mlir;
 
@@ -23,9 +17,8 @@ MaybeFault checkIr(const std::string &path,
   if (!buffer)
     return Fault{FaultKind::Environment,
                  path + ": " + buffer.getError().message()};
-  if (auto error = checkNesting((*buffer)->getBuffer()))
-    return Fault{FaultKind::Input, fmt::format("{}:{}:{}: {}", path, error->line,
-                                               error->column, error->message)};
+  if (MaybeFault fault = guardIr((*buffer)->getBuffer(), path))
+    return fault;
   DialectRegistry registry;
   registerAllDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);

@@ -1,6 +1,7 @@
 //===- GraphFile.cpp - IR as a file, and back to a model text -------------===//
 #include "State.h"
 
+#include "asgc/BytecodeGuard.h"
 #include "asgc/Interop.h"
 #include "asgc/Interpreter.h"
 #include "asgc/NestingGuard.h"
@@ -22,20 +23,26 @@ using namespace mlir;
 
 namespace asgc {
 
-/// Files of IR that asgc writes begin with MLIR's own number.
-static bool isBytecode(llvm::StringRef bytes) {
-  return bytes.starts_with("ML\xefR");
+MaybeFault guardIr(llvm::StringRef bytes, const std::string &path) {
+  if (bytes.starts_with("ML\xefR")) {
+    if (auto error = checkBytecode(bytes))
+      return Fault{FaultKind::Input,
+                   fmt::format("{}: {} (offset {})", path, error->message,
+                               error->offset)};
+  } else if (auto error = checkNesting(bytes)) {
+    return Fault{FaultKind::Input,
+                 fmt::format("{}:{}:{}: {}", path, error->line, error->column,
+                             error->message)};
+  }
+  return std::nullopt;
 }
 
 /// The module in a file of IR, text or bytecode; or why there is none.
 static Result<OwningOpRef<ModuleOp>>
 parseIr(std::unique_ptr<llvm::MemoryBuffer> buffer, const std::string &path,
         MLIRContext &context) {
-  if (!isBytecode(buffer->getBuffer()))
-    if (auto error = checkNesting(buffer->getBuffer()))
-      return Fault{FaultKind::Input,
-                   fmt::format("{}:{}:{}: {}", path, error->line, error->column,
-                               error->message)};
+  if (MaybeFault fault = guardIr(buffer->getBuffer(), path))
+    return *fault;
   llvm::SourceMgr sourceMgr;
   sourceMgr.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
   std::string text;

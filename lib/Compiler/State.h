@@ -18,6 +18,10 @@ namespace asgc {
 /// The category of an op in the catalog; empty if it has none.
 std::string categoryOf(llvm::StringRef opName);
 
+/// Why MLIR must not read `bytes`, a text of IR or bytecode of the file `path`,
+/// which would overflow the stack or take memory without bounds.
+MaybeFault guardIr(llvm::StringRef bytes, const std::string &path);
+
 /// The levels a module passes through, in order.
 enum class Level { None, Elaborated, Asg, Plan };
 

@@ -118,6 +118,21 @@ def test_what_the_language_cannot_say_is_listed_and_nothing_is_written(t):
     t.expect(not t.path("m.asg").exists(), "m.asg was written")
 
 
+def test_bytecode_that_claims_more_than_it_holds_is_refused_before_mlir_reads_it(t):
+    t.write("m.asg", "model twice(x: f32[3]) -> f32[3] { return 2 * x }\n")
+    t.asgc("convert", "m.asg", "-o", "m.mlirbc")
+    t.asgc("check", "m.mlirbc")
+    data = bytearray(t.path("m.mlirbc").read_bytes())
+    place = data.index(0, 5) + 3  # behind who wrote it: a section, its length, and how many dialects it names
+    t.equal(data[place - 2], 1, "the section of dialects")
+    length = data[place - 1] >> 1
+    data[place] = 0xff
+    t.path("m.mlirbc").write_bytes(data)
+    for verb in (["check", "m.mlirbc"], ["convert", "m.mlirbc", "-o", "m.mlir"]):
+        result = t.asgc(*verb, code=1)
+        t.contains(result.err, f"m.mlirbc: claims 127 dialects, at most {length - 1} are possible (offset {place})")
+
+
 def random_weights(t, ir, path):
     """Values for every parameter and state of the model in the text `ir`."""
     found = re.findall(r"asg\.(?:param|state) @([\w.]+|\"[^\"]+\") : tensor<([\dx]*)f32>(?! role \"optimizer)", ir)

@@ -1,4 +1,5 @@
 //===- JsonFuzz.cpp - Models as JSON from hostile hands -------------------===//
+#include "asgc/BytecodeGuard.h"
 #include "asgc/Inspect.h"
 #include "dialects/asg/Asg.h"
 
@@ -42,6 +43,8 @@ static void checkForms(ModuleOp module, std::string &error) {
   std::string bytes;
   llvm::raw_string_ostream stream(bytes);
   require(succeeded(writeBytecodeToFile(module, stream)), "no bytecode");
+  auto refused = asgc::checkBytecode(bytes);
+  require(!refused, refused ? refused->message : "");
   compare("bytecode", parseSourceString<ModuleOp>(bytes, context));
 }
 

@@ -1,4 +1,5 @@
 //===- BytecodeTest.cpp - Versions of asg in bytecode ---------------------===//
+#include "asgc/BytecodeGuard.h"
 #include "dialects/asg/AsgBytecode.h"
 #include "test/unit/dialect/Dialect.h"
 
@@ -38,7 +39,9 @@ TEST_SUITE("bytecode of asg") {
   TEST_CASE("the current version is read as it was written") {
     Reader reader;
     std::string text = Reader::print(*reader.read(kTick));
-    auto module = reader.read(written(asg::kCurrentVersion));
+    std::string bytes = written(asg::kCurrentVersion);
+    CHECK(!checkBytecode(bytes));
+    auto module = reader.read(bytes);
     REQUIRE(module);
     CHECK(Reader::print(*module) == text);
     CHECK(reader.errors == "");
