@@ -133,6 +133,76 @@ def test_bytecode_that_claims_more_than_it_holds_is_refused_before_mlir_reads_it
         t.contains(result.err, f"m.mlirbc: claims 127 dialects, at most {length - 1} are possible (offset {place})")
 
 
+def sliced(extent, dynamic):
+    """Every slice of an axis of `extent` elements, which a name adds to if it is `dynamic`: what the IR says (start,
+    stride, extent of the result in the IR) and what numpy's slice takes of an axis with three elements more."""
+    for stride in (1, 2, 3):
+        for start in range(-extent, extent):
+            first = start % extent if not dynamic else start
+            inside = -start if dynamic and start < 0 else extent - first
+            for count in range(inside // stride + 1):
+                if (count - 1) * stride < inside:
+                    yield start, stride, str(count), (lambda n, a=start, s=stride, c=count, e=extent: [
+                        (n + a if a < 0 else a) + i * s for i in range(c)])
+            if dynamic and start >= 0:  # up to the end, and up to the last but one, whatever that is
+                for less in (0, 1):
+                    room = extent - start - less
+                    count = f"((n + {room - 1}) floordiv {stride} + 1)" if stride > 1 else f"n + {room}"
+                    if room >= 1:
+                        yield start, stride, count, (lambda n, a=start, s=stride, m=less: list(range(a, n - m, s)))
+
+
+def slices_model(dynamic):
+    """IR of a model whose outputs are all the slices of its input, and the places that each takes."""
+    extent = "?" if dynamic else "4"
+    encoding = ', #asg.dims<"n + 4", 2>' if dynamic else ""
+    ports, lines, names, places = [], [], [], []
+    for i, (start, stride, count, taken) in enumerate(sliced(4, dynamic)):
+        known = count.isdigit()
+        y = f"tensor<{count}x2xf32>" if known else f'tensor<?x2xf32, #asg.dims<"{count}", 2>>'
+        lines.append(f"    %y{i} = asg.slice %w starts [{start}, 0] strides [{stride}, 1] : "
+                     f"(tensor<{extent}x2xf32{encoding}>) -> {y}")
+        ports.append(f'{y} {{asg.name = "y{i}"}}')
+        names.append((f"%y{i}", y))
+        places.append(taken)
+    x = "tensor<?x2xf32, #asg.dims<n, 2>>" if dynamic else "tensor<4x2xf32>"
+    w = f"tensor<{extent}x2xf32{encoding}>"
+    pad = (f"    %w = asg.pad %x low [4, 0] high [0, 0] interior [0, 0] value 5.0 : ({x}) -> {w}\n" if dynamic else
+           f"    %w = asg.neg %x : {w}\n")
+    return (f'module @m {{\n  asg.graph @infer(%x: {x} {{asg.name = "x"}}) -> ({", ".join(ports)})'
+            + (" dims = {n = 9}" if dynamic else "") + " {\n" + pad + "\n".join(lines)
+            + f'\n    asg.return {", ".join(name for name, _ in names)} : {", ".join(y for _, y in names)}\n  }}\n}}\n',
+            places)
+
+
+def slices(t, dynamic, extents):
+    ir, places = slices_model(dynamic)
+    t.write("m.mlir", ir)
+    t.asgc("convert", "m.mlir", "-o", "m.asg")
+    t.asgc("convert", "m.mlir", "-o", "m.onnx")
+    t.asgc("convert", "m.asg", "-o", "again.mlir")
+    for n in extents:
+        values = numbers(n * 2, "x")
+        arrays.write_npy(t.path("x.npy"), "<f4", (n, 2), values)
+        _, x = arrays.read_npy(t.path("x.npy"))
+        w = [5.0] * 8 + list(x) if dynamic else [-value for value in x]
+        for form in ("m.mlir", "m.asg", "again.mlir", "m.onnx"):
+            t.asgc("run", form, "--input", "x=x.npy", "--output-dir", f"{form}.{n}")
+            for i, taken in enumerate(places):
+                shape, actual = arrays.read_npy(t.path(f"{form}.{n}/y{i}.npy"))
+                rows = taken(len(w) // 2)
+                t.equal((tuple(shape), list(actual)), ((len(rows), 2), [w[2 * row + k] for row in rows for k in (0, 1)]),
+                        f"{form}, {n} rows, output y{i}")
+
+
+def test_slices_of_known_extents_mean_the_same_in_every_form(t):
+    slices(t, False, [4])
+
+
+def test_slices_of_run_time_extents_mean_the_same_in_every_form(t):
+    slices(t, True, [1, 2, 9])
+
+
 def random_weights(t, ir, path):
     """Values for every parameter and state of the model in the text `ir`."""
     found = re.findall(r"asg\.(?:param|state) @([\w.]+|\"[^\"]+\") : tensor<([\dx]*)f32>(?! role \"optimizer)", ir)

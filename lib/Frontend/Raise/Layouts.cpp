@@ -1,6 +1,8 @@
 //===- Layouts.cpp - Layout and indexing ops as text ----------------------===//
 #include "lib/Frontend/Raise/Raiser.h"
 
+#include "dialects/asg/SliceBounds.h"
+
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -135,24 +137,21 @@ std::optional<Axes> droppedAxes(asg::ReshapeOp reshape, asg::SliceOp slice) {
 
 Text Raiser::writeSlice(asg::SliceOp op, ArrayRef<int64_t> dropped,
                         Value result) {
-  Extents from = asg::getDims(typeOf(op.getX())),
-          to = asg::getDims(typeOf(op.getY()));
   std::string index;
   bool isTail = false;
-  for (int64_t i = int64_t(from.size()) - 1; i >= 0; --i) {
-    int64_t start = op.getStarts()[i], stride = op.getStrides()[i];
-    bool isWhole = start == 0 && stride == 1 && from[i] == to[i];
+  for (int64_t i = op.getX().getType().getRank() - 1; i >= 0; --i) {
+    auto [begin, end] = asg::boundsOf(op, i);
+    int64_t stride = op.getStrides()[i];
+    bool isWhole = begin == 0 && !end && stride == 1;
     isTail |= !isWhole;
     if (!isTail)
       continue;
     std::string part = ":";
     if (llvm::is_contained(dropped, i)) {
-      part = std::to_string(start);
+      part = std::to_string(begin);
     } else if (!isWhole) {
-      DimExpr end =
-          DimExpr(start) + (to[i] - DimExpr(1)) * DimExpr(stride) + DimExpr(1);
-      part = (start ? std::to_string(start) : "") + ":" +
-             (end == from[i] ? "" : dimText(end));
+      part = (begin ? std::to_string(begin) : "") + ":" +
+             (end ? dimText(*end) : "");
       if (stride != 1)
         part += ":" + std::to_string(stride);
     }

@@ -1,5 +1,6 @@
 //===- ExportLayout.cpp - Layout, indexing and products as nodes ----------===//
 #include "dialects/asg/AsgAxes.h"
+#include "dialects/asg/SliceBounds.h"
 #include "lib/Interop/Onnx/GraphExporter.h"
 
 #include <climits>
@@ -75,19 +76,17 @@ void exportConcat(GraphExporter &e, Operation *op, StringRef name) {
 
 void exportSlice(GraphExporter &e, Operation *op, StringRef) {
   auto slice = cast<asg::SliceOp>(op);
-  Extents from = Emitter::dims(slice.getX()), to = Emitter::dims(slice.getY());
   Axes axes, starts, steps;
   Extents ends;
-  for (int64_t i = 0; i < int64_t(from.size()); ++i) {
-    int64_t start = slice.getStarts()[i], step = slice.getStrides()[i];
-    if (start == 0 && step == 1 && from[i] == to[i])
+  for (int64_t i = 0; i < slice.getX().getType().getRank(); ++i) {
+    auto [begin, end] = asg::boundsOf(slice, i);
+    int64_t step = slice.getStrides()[i];
+    if (begin == 0 && !end && step == 1)
       continue;
-    DimExpr end =
-        DimExpr(start) + (to[i] - DimExpr(1)) * DimExpr(step) + DimExpr(1);
     axes.push_back(i);
-    starts.push_back(start);
+    starts.push_back(begin);
     steps.push_back(step);
-    ends.push_back(end == from[i] ? DimExpr(INT_MAX) : end);
+    ends.push_back(end.value_or(DimExpr(INT_MAX)));
   }
   std::string x = e.full(slice.getX());
   e.set(slice.getY(), axes.empty() ? x
