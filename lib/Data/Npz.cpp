@@ -40,11 +40,12 @@ Result<Array> readEntry(ZipArchive &archive, size_t index,
 }
 } // namespace
 
-Result<std::vector<NamedArray>> readNpz(const std::string &path) {
+/// Calls `take(archive, index, name, where)` for every array of the file.
+template <typename Take>
+static MaybeFault forEachArray(const std::string &path, Take take) {
   Result<ZipArchive> archive = ZipArchive::open(path, "of .npy files");
   if (!archive)
     return archive.fault();
-  std::vector<NamedArray> arrays;
   std::set<std::string> names;
   for (size_t i = 0; i < archive->entries().size(); ++i) {
     std::string name = archive->entries()[i].name;
@@ -53,12 +54,78 @@ Result<std::vector<NamedArray>> readNpz(const std::string &path) {
     std::string where = fmt::format("{}[{}]", path, inQuotes(name));
     if (!names.insert(name).second)
       return corruptAt(where, 0, "two arrays have this name");
-    Result<Array> array = readEntry(*archive, i, where);
-    if (!array)
-      return array.fault();
-    arrays.push_back({std::move(name), std::move(*array)});
+    if (MaybeFault fault = take(*archive, i, name, where))
+      return fault;
   }
+  return std::nullopt;
+}
+
+Result<std::vector<NamedArray>> readNpz(const std::string &path) {
+  std::vector<NamedArray> arrays;
+  MaybeFault fault = forEachArray(
+      path,
+      [&](ZipArchive &archive, size_t index, const std::string &name,
+          const std::string &where) -> MaybeFault {
+        Result<Array> array = readEntry(archive, index, where);
+        if (!array)
+          return array.fault();
+        arrays.push_back({name, std::move(*array)});
+        return std::nullopt;
+      });
+  if (fault)
+    return *fault;
   return arrays;
+}
+
+/// Entry `index` where it lies in the file; nothing if it is deflated or in
+/// another order than ours.
+static Result<std::optional<NamedView>> viewEntry(ZipArchive &archive,
+                                                  size_t index,
+                                                  const std::string &name,
+                                                  const std::string &where) {
+  if (!archive.isMapped(index))
+    return std::optional<NamedView>();
+  auto bytes = archive.read(index, where);
+  if (!bytes)
+    return bytes.fault();
+  std::span<const std::byte> all = *bytes;
+  Result<NpyHeader> header = parseNpyHeader(all, where);
+  if (!header)
+    return header.fault();
+  auto size = arrayBytes(header->type, header->shape);
+  bool isOurs = !header->isBigEndian && header->type != ElementType::Bool &&
+                (!header->isFortran || header->shape.size() < 2);
+  // What does not fit is reported by who converts it.
+  if (!isOurs || !size || all.size() - header->dataOffset != size_t(*size))
+    return std::optional<NamedView>();
+  return std::optional(
+      NamedView{name, header->type, std::move(header->shape),
+                all.subspan(header->dataOffset),
+                std::make_shared<const FileBytes>(std::move(*bytes))});
+}
+
+Result<std::vector<NamedView>> mapNpz(const std::string &path) {
+  std::vector<NamedView> views;
+  MaybeFault fault = forEachArray(
+      path,
+      [&](ZipArchive &archive, size_t index, const std::string &name,
+          const std::string &where) -> MaybeFault {
+        auto view = viewEntry(archive, index, name, where);
+        if (!view)
+          return view.fault();
+        if (*view) {
+          views.push_back(std::move(**view));
+          return std::nullopt;
+        }
+        Result<Array> array = readEntry(archive, index, where);
+        if (!array)
+          return array.fault();
+        views.push_back(viewOf({name, std::move(*array)}));
+        return std::nullopt;
+      });
+  if (fault)
+    return *fault;
+  return views;
 }
 
 Result<Dataset> readNpzDataset(const DataRecipe &recipe,

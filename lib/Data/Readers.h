@@ -3,6 +3,7 @@
 #define ASGC_LIB_DATA_READERS_H
 
 #include "InputFile.h"
+#include "asgc/FileBytes.h"
 
 namespace asgc {
 
@@ -16,6 +17,8 @@ Result<Dataset> readIdxDataset(const std::string &path,
                                const std::string &labelPath);
 Result<Dataset> readNpyDataset(const std::string &path,
                                const std::string &labelPath);
+/// The arrays of a .npz file, where they lie in it if it holds them as they are.
+Result<std::vector<NamedView>> mapNpz(const std::string &path);
 Result<Dataset> readNpzDataset(const DataRecipe &recipe,
                                const std::string &path);
 Result<Dataset> readTextDataset(const DataRecipe &recipe,

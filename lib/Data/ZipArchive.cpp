@@ -3,6 +3,7 @@
 #include "InputFile.h"
 
 #include <algorithm>
+#include <cstring>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <zip.h>
@@ -15,6 +16,92 @@ static constexpr zip_int64_t kMaxEntries = 1 << 20;
 /// so many bytes if that is more. An archive beyond both was made to fill
 /// memory.
 static constexpr int64_t kMaxExpansion = 100, kHarmlessBytes = 1 << 30;
+
+/// Bytes in memory as a source of libzip, which says where it was read last:
+/// libzip itself does not tell where the bytes of an entry lie.
+struct ZipBytes {
+  explicit ZipBytes(const FileBytes &file) : file(file), all(file) {
+    zip_error_init(&error);
+  }
+
+  const FileBytes &file;
+  std::span<const std::byte> all;
+  std::span<const std::byte> last; ///< what was read last
+  zip_int64_t at = 0;
+  zip_error_t error;
+
+  zip_source_t *makeSource(zip_error_t *failure) {
+    return zip_source_function_create(&ZipBytes::answer, this, failure);
+  }
+
+private:
+  static zip_int64_t answer(void *self, void *data, zip_uint64_t length,
+                            zip_source_cmd_t command) {
+    return static_cast<ZipBytes *>(self)->answer(data, length, command);
+  }
+  zip_int64_t answer(void *data, zip_uint64_t length, zip_source_cmd_t command);
+  void forgetLast();
+};
+
+/// Entries are read from their beginning to their end, each once.
+void ZipBytes::forgetLast() {
+  if (last.empty())
+    return;
+  // The page in which it begins was not yet read to its end.
+  size_t before = std::min<size_t>(size_t(last.data() - all.data()), 1 << 16);
+  file.forget({last.data() - before, last.size() + before});
+}
+
+zip_int64_t ZipBytes::answer(void *data, zip_uint64_t length,
+                             zip_source_cmd_t command) {
+  switch (command) {
+  case ZIP_SOURCE_SUPPORTS:
+    return zip_source_make_command_bitmap(ZIP_SOURCE_OPEN, ZIP_SOURCE_READ,
+                                          ZIP_SOURCE_CLOSE, ZIP_SOURCE_STAT,
+                                          ZIP_SOURCE_ERROR, ZIP_SOURCE_FREE,
+                                          ZIP_SOURCE_SEEK, ZIP_SOURCE_TELL, -1);
+  case ZIP_SOURCE_OPEN:
+    at = 0;
+    return 0;
+  case ZIP_SOURCE_READ:
+    forgetLast();
+    last = all.subspan(size_t(at));
+    last = last.first(std::min<size_t>(length, last.size()));
+    if (!last.empty())
+      std::memcpy(data, last.data(), last.size());
+    at += zip_int64_t(last.size());
+    return zip_int64_t(last.size());
+  case ZIP_SOURCE_SEEK: {
+    zip_int64_t place = zip_source_seek_compute_offset(
+        zip_uint64_t(at), all.size(), data, length, &error);
+    if (place < 0)
+      return -1;
+    at = place;
+    return 0;
+  }
+  case ZIP_SOURCE_TELL:
+    return at;
+  case ZIP_SOURCE_STAT: {
+    auto *info = static_cast<zip_stat_t *>(data);
+    zip_stat_init(info);
+    info->size = all.size();
+    info->valid |= ZIP_STAT_SIZE;
+    return sizeof(*info);
+  }
+  case ZIP_SOURCE_ERROR:
+    return zip_error_to_data(&error, data, length);
+  case ZIP_SOURCE_CLOSE:
+  case ZIP_SOURCE_FREE:
+    return 0;
+  default:
+    zip_error_set(&error, ZIP_ER_OPNOTSUPP, 0);
+    return -1;
+  }
+}
+
+ZipArchive::ZipArchive() = default;
+ZipArchive::ZipArchive(ZipArchive &&) noexcept = default;
+ZipArchive::~ZipArchive() = default;
 
 void ZipStream::Close::operator()(zip_file *file) const { zip_fclose(file); }
 void ZipArchive::Close::operator()(zip *archive) const { zip_discard(archive); }
@@ -52,7 +139,13 @@ static Result<std::vector<ZipEntry>> listEntries(zip_t *archive,
         !(info.valid & ZIP_STAT_COMP_SIZE) || info.comp_size > INT64_MAX)
       return corruptAt(fmt::format("{}[{}]", path, inQuotes(info.name)), 0,
                        "the archive does not say how long it is");
-    entries.push_back({info.name, int64_t(info.size), int64_t(info.comp_size)});
+    bool isStored = (info.valid & ZIP_STAT_COMP_METHOD) &&
+                    (info.valid & ZIP_STAT_ENCRYPTION_METHOD) &&
+                    info.comp_method == ZIP_CM_STORE &&
+                    info.encryption_method == ZIP_EM_NONE &&
+                    info.size == info.comp_size;
+    entries.push_back({info.name, int64_t(info.size), int64_t(info.comp_size),
+                       /*isDeflated=*/!isStored});
     bytes += double(info.size);
     storedBytes += double(info.comp_size);
   }
@@ -70,30 +163,20 @@ Result<ZipArchive> ZipArchive::open(const std::string &path,
   if (stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode))
     return Fault{FaultKind::Environment,
                  path + ": expected a file, found a folder"};
-  ZipArchive result;
-  int code = 0;
-  result.archive.reset(
-      zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code));
-  if (!result.archive) {
-    zip_error_t error;
-    zip_error_init_with_code(&error, code);
-    return openFault(&error, path, content);
-  }
-  auto entries = listEntries(result.archive.get(), path);
-  if (!entries)
-    return entries.fault();
-  result.list = std::move(*entries);
-  return result;
+  auto bytes = FileBytes::map(path);
+  if (!bytes)
+    return bytes.fault();
+  return parse(std::move(*bytes), path, content);
 }
 
-Result<ZipArchive> ZipArchive::parse(std::span<const std::byte> bytes,
-                                     const std::string &name,
+Result<ZipArchive> ZipArchive::parse(FileBytes bytes, const std::string &name,
                                      const std::string &content) {
   zip_error_t error;
   zip_error_init(&error);
   ZipArchive result;
-  zip_source_t *source =
-      zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error);
+  result.file = std::make_shared<const FileBytes>(std::move(bytes));
+  result.bytes = std::make_unique<ZipBytes>(*result.file);
+  zip_source_t *source = result.bytes->makeSource(&error);
   if (source)
     result.archive.reset(
         zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error));
@@ -136,24 +219,63 @@ MaybeFault ZipStream::append(size_t bytes, std::vector<std::byte> *data) {
   return std::nullopt;
 }
 
-Result<std::vector<std::byte>> ZipArchive::read(size_t index,
-                                                std::string where) {
-  auto file = stream(index, std::move(where));
-  if (!file)
-    return file.fault();
-  std::vector<std::byte> bytes;
+static Fault otherLength(const std::string &where, size_t found, size_t size) {
+  return corruptAt(where, int64_t(found),
+                   fmt::format("expected {} bytes, as the archive says, "
+                               "found {}",
+                               size, found > size ? "more" : "fewer"));
+}
+
+/// Reads the entry for its checksum, and sees where libzip reads it.
+Result<FileBytes> ZipArchive::locate(size_t index, const std::string &where) {
+  auto stream = this->stream(index, where);
+  if (!stream)
+    return stream.fault();
+  size_t size = size_t(list[index].bytes);
+  std::vector<std::byte> scratch(1 << 18);
+  std::span<const std::byte> found;
+  for (size_t done = 0;;) {
+    zip_int64_t got =
+        zip_fread(stream->file.get(), scratch.data(), scratch.size());
+    if (got < 0)
+      return corruptAt(where, int64_t(done),
+                       zip_file_strerror(stream->file.get()));
+    if (got == 0 && done == size)
+      break;
+    size_t part = size_t(got);
+    if (got == 0 || part > size - done)
+      return otherLength(where, done + part, size);
+    if (done == 0)
+      found = bytes->last;
+    // The file can be written to while it is mapped.
+    if (bytes->last.size() != part ||
+        bytes->last.data() != found.data() + done ||
+        std::memcmp(bytes->last.data(), scratch.data(), part) != 0)
+      return corruptAt(where, int64_t(done),
+                       "the file changes while it is read");
+    done += part;
+  }
+  found = {found.data(), size};
+  file->forget(found);
+  return file->isMapped() ? FileBytes(found, file) : FileBytes(found);
+}
+
+Result<FileBytes> ZipArchive::read(size_t index, const std::string &where) {
+  if (!list[index].isDeflated)
+    return locate(index, where);
+  auto stream = this->stream(index, where);
+  if (!stream)
+    return stream.fault();
+  std::vector<std::byte> inflated;
   size_t size = size_t(list[index].bytes);
   if (list[index].bytes <= list[index].storedBytes)
-    bytes.reserve(size + 1);
+    inflated.reserve(size + 1);
   // One more byte, because the checksum is compared at the end.
-  if (MaybeFault fault = file->append(size + 1, &bytes))
+  if (MaybeFault fault = stream->append(size + 1, &inflated))
     return *fault;
-  if (bytes.size() != size)
-    return corruptAt(file->where, int64_t(bytes.size()),
-                     fmt::format("expected {} bytes, as the archive says, "
-                                 "found {}",
-                                 size, bytes.size() > size ? "more" : "fewer"));
-  return bytes;
+  if (inflated.size() != size)
+    return otherLength(where, inflated.size(), size);
+  return FileBytes(std::move(inflated));
 }
 
 } // namespace asgc

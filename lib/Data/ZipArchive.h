@@ -2,17 +2,20 @@
 #ifndef ASGC_LIB_DATA_ZIPARCHIVE_H
 #define ASGC_LIB_DATA_ZIPARCHIVE_H
 
-#include "asgc/Data.h"
+#include "asgc/FileBytes.h"
 
 struct zip;
 struct zip_file;
 
 namespace asgc {
 
+struct ZipBytes;
+
 struct ZipEntry {
   std::string name;
   int64_t bytes = 0;       ///< once inflated, as the archive announces
   int64_t storedBytes = 0; ///< within the archive, which holds them
+  bool isDeflated = true;  ///< else the archive holds the bytes as they are
 };
 
 /// An entry that is being inflated.
@@ -33,28 +36,41 @@ private:
 
 class ZipArchive {
 public:
-  /// Opens the archive at `path`, which messages expect to be one "of .npy
+  ZipArchive(ZipArchive &&) noexcept;
+  ~ZipArchive();
+
+  /// Maps the archive at `path`, which messages expect to be one "of .npy
   /// files" or whatever else `content` says.
   static Result<ZipArchive> open(const std::string &path,
                                  const std::string &content);
-  /// The same from memory, which must outlive the archive.
-  static Result<ZipArchive> parse(std::span<const std::byte> bytes,
-                                  const std::string &name,
+  /// The same of bytes in memory.
+  static Result<ZipArchive> parse(FileBytes bytes, const std::string &name,
                                   const std::string &content);
 
   /// In the order of the archive; names may repeat.
   const std::vector<ZipEntry> &entries() const { return list; }
   /// Begins to read entry `index`; `where` is what messages call it.
   Result<ZipStream> stream(size_t index, std::string where);
-  /// The whole of entry `index`, its checksum compared. No more is allocated
-  /// than about what the entry really holds.
-  Result<std::vector<std::byte>> read(size_t index, std::string where);
+  /// The whole of entry `index`, its checksum compared: where it lies in the
+  /// archive if it is not deflated, and else with no more allocated than about
+  /// what it really holds.
+  Result<FileBytes> read(size_t index, const std::string &where);
+  /// Whether `read` gives bytes in mapped pages, which stay as long as any that
+  /// it gave.
+  bool isMapped(size_t index) const {
+    return file->isMapped() && !list[index].isDeflated;
+  }
 
 private:
   struct Close {
     void operator()(zip *archive) const;
   };
 
+  ZipArchive();
+  Result<FileBytes> locate(size_t index, const std::string &where);
+
+  std::shared_ptr<const FileBytes> file;
+  std::unique_ptr<ZipBytes> bytes; ///< of `file`, as libzip reads them
   std::unique_ptr<zip, Close> archive;
   std::vector<ZipEntry> list;
 };

@@ -160,12 +160,10 @@ int checkFile(const std::string &path, const CheckOptions &options,
     return checkIrFile(path);
   if (!isGzip && extension == ".safetensors")
     return checkSafetensors(path);
-  if (!isGzip && isWeightFile(path) && extension != ".npz")
+  if (!isGzip && isWeightFile(path))
     return checkWeightFile(path);
   if (!isGzip && extension == ".npy")
     return checkResult(readNpy(path));
-  if (!isGzip && extension == ".npz")
-    return checkResult(readNpz(path));
   if (!isGzip && extension == ".pb")
     return checkResult(readTensorProto(path));
   if (extension == ".csv")

@@ -1,5 +1,5 @@
 //===- Open.cpp - Opens files of weights by their names -------------------===//
-#include "../InputFile.h"
+#include "../Readers.h"
 #include "Formats.h"
 
 #include <fmt/format.h>
@@ -23,25 +23,27 @@ Result<std::span<const std::byte>> WeightFile::read(size_t index) {
 }
 
 namespace {
-/// Arrays that are in memory already.
 class ArrayFile final : public WeightFile {
 public:
-  ArrayFile(std::string path, std::vector<NamedArray> arrays)
+  ArrayFile(std::string path, std::vector<NamedView> arrays)
       : WeightFile(std::move(path)), arrays(std::move(arrays)) {
-    for (const auto &[name, array] : this->arrays)
-      list.push_back({name, std::string(elementName(array.type)), array.type,
-                      array.shape});
+    for (const NamedView &array : this->arrays)
+      list.push_back({array.name, std::string(elementName(array.type)),
+                      array.type, array.shape});
+  }
+  bool isMapped(size_t index) const override {
+    return arrays[index].owner->isMapped();
   }
 
 private:
   Result<std::span<const std::byte>> readElements(size_t index) override {
-    return std::span<const std::byte>(arrays[index].array.data);
+    return arrays[index].data;
   }
-  std::vector<NamedArray> arrays;
+  std::vector<NamedView> arrays;
 };
 
 Result<std::unique_ptr<WeightFile>> openNpz(const std::string &path) {
-  auto arrays = readNpz(path);
+  auto arrays = mapNpz(path);
   if (!arrays)
     return arrays.fault();
   return std::unique_ptr<WeightFile>(

@@ -34,7 +34,7 @@ Result<std::unique_ptr<WeightFile>> openTorch(const std::string &path) {
     return readTorchLegacy(std::move(*bytes), path);
   if (!startsWith(all, kZip))
     return noTorch(all, path);
-  auto archive = ZipArchive::open(path, kContent);
+  auto archive = ZipArchive::parse(std::move(*bytes), path, kContent);
   if (!archive)
     return archive.fault();
   return readTorchZip(std::move(*archive), path, int64_t(all.size()));
@@ -46,7 +46,7 @@ parseTorchWeights(std::span<const std::byte> file, const std::string &name) {
     return readTorchLegacy(FileBytes(file), name);
   if (!startsWith(file, kZip))
     return noTorch(file, name);
-  auto archive = ZipArchive::parse(file, name, kContent);
+  auto archive = ZipArchive::parse(FileBytes(file), name, kContent);
   if (!archive)
     return archive.fault();
   return readTorchZip(std::move(*archive), name, int64_t(file.size()));

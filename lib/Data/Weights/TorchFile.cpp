@@ -148,6 +148,12 @@ void gather(const TorchTensor &tensor, const std::byte *from, std::byte *to) {
 
 } // namespace
 
+bool TorchFile::isMapped(size_t index) const {
+  const TorchTensor &tensor = objects.tensors[chosen[index]];
+  return isContiguous(tensor) && !tensor.type->small &&
+         memory->isMapped(objects.storages[tensor.storage].key);
+}
+
 Result<std::span<const std::byte>> TorchFile::readElements(size_t index) {
   const TorchTensor &tensor = objects.tensors[chosen[index]];
   size_t size = size_t(elementsOf(tensor.shape) * tensor.type->bytes);

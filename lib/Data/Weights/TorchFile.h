@@ -21,11 +21,15 @@ public:
                            const PickleMachine &machine) = 0;
   /// The bytes of the memory called `key`, valid until the next call.
   virtual Result<std::span<const std::byte>> read(std::string_view key) = 0;
+  /// Whether these lie in mapped pages of the file, and so stay valid as long
+  /// as it is open.
+  virtual bool isMapped(std::string_view key) const = 0;
 };
 
 class TorchFile final : public WeightFile {
 public:
   explicit TorchFile(std::string path) : WeightFile(std::move(path)) {}
+  bool isMapped(size_t index) const override;
 
   /// Runs the pickle `bytes`, which lies at `start` of the file or entry that
   /// messages call `where`, and names the tensors. `end` is where it ends.

@@ -26,6 +26,7 @@ public:
   Result<std::span<const std::byte>> read(std::string_view key) override {
     return byKey.find(key)->second;
   }
+  bool isMapped(std::string_view) const override { return bytes.isMapped(); }
 
 private:
   FileBytes bytes;

@@ -28,7 +28,7 @@ public:
   int64_t entryBytes(size_t index) const {
     return archive.entries()[index].bytes;
   }
-  Result<std::vector<std::byte>> readEntry(size_t index) {
+  Result<FileBytes> readEntry(size_t index) {
     return archive.read(index, where(index));
   }
 
@@ -52,26 +52,28 @@ public:
   }
 
   Result<std::span<const std::byte>> read(std::string_view key) override {
-    if (key != cachedKey || !isCached) {
+    if (!cached || key != cachedKey) {
       auto bytes = readEntry(*entry("data/" + std::string(key)));
       if (!bytes)
         return bytes.fault();
-      cached = std::move(*bytes);
+      cached.emplace(std::move(*bytes));
       cachedKey = key;
-      isCached = true;
     }
-    return std::span<const std::byte>(cached);
+    return std::span<const std::byte>(*cached);
+  }
+  bool isMapped(std::string_view key) const override {
+    return archive.isMapped(*entry("data/" + std::string(key)));
   }
 
-  std::vector<std::byte> pickle; ///< what the values of the machine point into
+  std::optional<FileBytes>
+      pickle; ///< what the values of the machine point into
 
 private:
   ZipArchive archive;
   std::string path, folder;
   std::map<std::string, size_t> byName;
-  std::vector<std::byte> cached;
+  std::optional<FileBytes> cached; ///< what was read last
   std::string_view cachedKey;
-  bool isCached = false;
 };
 
 /// The folder that all entries lie in, with its slash: it is called as the file
@@ -118,8 +120,9 @@ readTorchZip(ZipArchive archive, const std::string &path, int64_t fileBytes) {
     auto order = memory->readEntry(*index);
     if (!order)
       return order.fault();
-    std::string_view text(reinterpret_cast<const char *>(order->data()),
-                          order->size());
+    std::span<const std::byte> bytes = *order;
+    std::string_view text(reinterpret_cast<const char *>(bytes.data()),
+                          bytes.size());
     if (text != "little")
       return Fault{FaultKind::Unsupported,
                    fmt::format("{}: its numbers are in the byte order {}", path,
@@ -134,10 +137,11 @@ readTorchZip(ZipArchive archive, const std::string &path, int64_t fileBytes) {
   auto pickle = memory->readEntry(index);
   if (!pickle)
     return pickle.fault();
-  memory->pickle = std::move(*pickle);
+  memory->pickle.emplace(std::move(*pickle));
   auto file = std::make_unique<TorchFile>(path);
   int64_t end = 0;
-  MaybeFault fault = file->parse(memory->pickle, memory->where(index), 0, &end);
+  MaybeFault fault =
+      file->parse(*memory->pickle, memory->where(index), 0, &end);
   if (!fault)
     fault = file->finish(std::move(memory), fileBytes);
   if (fault)

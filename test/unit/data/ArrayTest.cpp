@@ -2,6 +2,7 @@
 #include "TempFolder.h"
 
 #include "asgc/Data.h"
+#include "asgc/Weights.h"
 
 #include <cmath>
 #include <doctest/doctest.h>
@@ -183,6 +184,26 @@ TEST_SUITE("npz") {
     CHECK(valuesOf(arrays->at(1).array) == std::vector<double>{0.5, 1.5});
   }
 
+  TEST_CASE("weights lie in the file unless they are deflated") {
+    auto firstOf = [](const std::string &path) {
+      auto file = openWeights(path);
+      REQUIRE(file);
+      auto bytes = (*file)->read(0);
+      REQUIRE(bytes);
+      Array array{*(*file)->tensors()[0].type,
+                  (*file)->tensors()[0].shape,
+                  {bytes->begin(), bytes->end()}};
+      return std::pair((*file)->isMapped(0), valuesOf(array));
+    };
+    CHECK(firstOf(fixture("stored.npz")) ==
+          std::pair(true, std::vector<double>{1, 2, 3, 4}));
+    auto [isMapped, values] = firstOf(fixture("pair.npz"));
+    CHECK(!isMapped);
+    auto arrays = readNpz(fixture("pair.npz"));
+    REQUIRE(arrays);
+    CHECK(values == valuesOf(arrays->at(0).array));
+  }
+
   TEST_CASE("a data set takes two arrays by name") {
     DataRecipe recipe;
     recipe.format = DataFormat::Npz;
@@ -222,6 +243,9 @@ TEST_SUITE("npz") {
     REQUIRE(!arrays);
     CHECK(arrays.fault().kind == FaultKind::Input);
     CHECK(arrays.fault().message.find("a.npz[\"x\"]: ") != std::string::npos);
+    auto weights = openWeights(folder / "a.npz");
+    REQUIRE(!weights);
+    CHECK(weights.fault().message == arrays.fault().message);
   }
 }
 
