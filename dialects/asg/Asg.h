@@ -74,6 +74,11 @@ mlir::Value buildBroadcast(mlir::OpBuilder &builder, mlir::Location loc,
                            mlir::Value x, mlir::RankedTensorType type,
                            llvm::ArrayRef<int64_t> dims);
 
+/// `x` moved by one place along `axis`, to higher places if `isForward`; what
+/// leaves is lost, and a zero comes in.
+mlir::Value buildShift(mlir::OpBuilder &builder, mlir::Location loc,
+                       mlir::Value x, int64_t axis, bool isForward);
+
 /// Puts reduced `axes` back: y has `type`, x is y reduced over `axes`.
 mlir::Value buildUnreduce(mlir::OpBuilder &builder, mlir::Location loc,
                           mlir::Value x, mlir::RankedTensorType type,

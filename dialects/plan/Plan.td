@@ -196,6 +196,24 @@ def Plan_UpdateOp : Plan_Op<"update", [AttrSizedOperandSegments, SingleBlock, Is
   }];
 }
 
+def Plan_ScanOp : Plan_Op<"scan", [DeclareOpInterfaceMethods<Plan_StepInterface>]> {
+  let summary = "generated code: a sum or a linear recurrence along an axis";
+  let description = [{
+    y[t] = y[t - 1] + x[t] along `axis`, from the last element to the first with
+    `reverse`. With `coefficients` c, y[t] = c[t] · y[t - 1] + x[t], of which the first
+    is x alone. All buffers have one type; f16 and bf16 are carried in f32. An element of
+    x and of the coefficients is read before that of y at its place is written, and not
+    again, so that y may have the memory of one of them.
+  }];
+  let arguments = (ins StrAttr:$name, I64Attr:$axis, UnitAttr:$reverse,
+      Plan_BufferType:$x, Optional<Plan_BufferType>:$coefficients, Plan_BufferType:$y);
+  let assemblyFormat = [{
+    $name `axis` $axis (`reverse` $reverse^)? `(` $x (`coefficients` $coefficients^)? `)` `->` $y
+    attr-dict `:` custom<Tensor>(type($x)) (`,` custom<Tensor>(type($coefficients))^)? `->` custom<Tensor>(type($y))
+  }];
+  let hasVerifier = 1;
+}
+
 def Plan_YieldOp : Plan_Op<"yield", [Pure, Terminator, ParentOneOf<["KernelOp", "UpdateOp"]>]> {
   let summary = "the values a kernel stores at a point";
   let arguments = (ins Variadic<AnyType>:$values);

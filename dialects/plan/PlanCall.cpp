@@ -241,6 +241,35 @@ SmallVector<Value> PoolGather2dOp::getWrittenBuffers() { return {getOut()}; }
 StringRef PoolGather2dOp::getStepName() { return getName(); }
 LogicalResult PoolGather2dOp::verify() { return verifyPlane(*this); }
 
+//===- scan ---------------------------------------------------------------===//
+
+SmallVector<Value> ScanOp::getReadBuffers() {
+  SmallVector<Value> buffers{getX()};
+  if (getCoefficients())
+    buffers.push_back(getCoefficients());
+  return buffers;
+}
+SmallVector<Value> ScanOp::getWrittenBuffers() { return {getY()}; }
+StringRef ScanOp::getStepName() { return getName(); }
+
+LogicalResult ScanOp::verify() {
+  RankedTensorType type = getTensor(getX());
+  if (getAxis() >= static_cast<uint64_t>(type.getRank()))
+    return emitOpError() << "axis " << static_cast<int64_t>(getAxis())
+                         << " is not one of " << type.getRank();
+  for (Value buffer : {getCoefficients(), getY()})
+    if (buffer && getTensor(buffer) != type)
+      return emitOpError() << "has buffers of " << type << " and "
+                           << getTensor(buffer);
+  Type element = type.getElementType();
+  if (getCoefficients() && !isa<FloatType>(element))
+    return emitOpError() << "has coefficients of type " << element;
+  if (!isa<FloatType>(element) && !element.isSignlessInteger(32) &&
+      !element.isSignlessInteger(64))
+    return emitOpError() << "carries elements of type " << element;
+  return success();
+}
+
 //===- Indexing and copies ------------------------------------------------===//
 
 SmallVector<Value> GatherOp::getReadBuffers() {

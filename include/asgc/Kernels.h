@@ -300,7 +300,7 @@ struct KernelArguments {
   mlir::Value scratch;
 };
 
-/// Vector code for one plan.kernel or plan.update.
+/// Vector code for one plan.kernel, plan.update or plan.scan.
 class VectorKernel {
 public:
   virtual ~VectorKernel();
@@ -312,9 +312,8 @@ public:
   virtual mlir::LogicalResult emit(int64_t launch, KernelBuilder &builder,
                                    const KernelArguments &arguments) = 0;
 
-  /// Analyses `step`, a plan.kernel or a plan.update. `boundOf` gives the
-  /// largest value of an extent. Null after an error, which is reported at the
-  /// step.
+  /// Analyses `step`, one of these. `boundOf` gives the largest value of an
+  /// extent. Null after an error, which is reported at the step.
   static std::unique_ptr<VectorKernel>
   create(mlir::Operation *step,
          std::function<std::optional<int64_t>(const DimExpr &)> boundOf);

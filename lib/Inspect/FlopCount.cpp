@@ -39,6 +39,14 @@ DimExpr countOf(plan::AttentionOp attention) {
   return attention.getCausal() ? pairs * macs : DimExpr(2) * pairs * macs;
 }
 
+/// A sum for each element, and a product where there are coefficients.
+DimExpr countOf(plan::ScanOp scan) {
+  auto type = cast<plan::BufferType>(scan.getX().getType()).getTensor();
+  if (!isa<FloatType>(type.getElementType()))
+    return DimExpr(0);
+  return DimExpr(scan.getCoefficients() ? 2 : 1) * elementsOf(scan.getX());
+}
+
 /// A product and a sum for each element of y [n, o, oh, ow] and each that the
 /// kernel [o, c / groups, kh, kw] reaches; padding counts.
 DimExpr countOf(plan::Conv2dOp conv) {
@@ -106,5 +114,7 @@ DimExpr asgc::countFlop(Operation *step) {
     return countOf(attention);
   if (isa<plan::KernelOp, plan::UpdateOp>(step))
     return DimExpr(countPerPoint(step->getRegion(0).front())) * pointsOf(step);
+  if (auto scan = dyn_cast<plan::ScanOp>(step))
+    return countOf(scan);
   return DimExpr(0); // calls that move elements, or add a few
 }

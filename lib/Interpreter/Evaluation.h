@@ -65,6 +65,7 @@ using Evaluators = llvm::StringMap<Evaluator>;
 // One per family; each adds its ops by name.
 void addElementwise(Evaluators &evaluators);
 void addReductions(Evaluators &evaluators);
+void addScans(Evaluators &evaluators);
 void addContractions(Evaluators &evaluators);
 void addAttention(Evaluators &evaluators);
 void addPooling(Evaluators &evaluators);

@@ -32,6 +32,7 @@ const Evaluators &allEvaluators() {
     Evaluators all;
     addElementwise(all);
     addReductions(all);
+    addScans(all);
     addContractions(all);
     addAttention(all);
     addPooling(all);

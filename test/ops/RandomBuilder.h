@@ -24,6 +24,7 @@ private:
   using Type = mlir::RankedTensorType;
   using Pool = std::vector<Value>;
   using Axes = llvm::SmallVector<int64_t>;
+  using Draw = void (RandomBuilder::*)();
 
   //===- Draws (RandomGraph.cpp) ------------------------------------------===//
 
@@ -115,6 +116,7 @@ private:
   Value padOf(Value x);
   Value gatherOf(Value x);
   void layout();
+  void scan();
   void scatter();
   void empty();
 
@@ -132,7 +134,8 @@ private:
   mlir::OpBuilder builder;
   mlir::Location loc;
   std::mt19937_64 random;
-  bool hasAttention; ///< some are drawn
+  /// Drawn in this graph only, so that the others stay as they were; or null.
+  Draw rare;
   Pool floats, narrows, integers, bools, extraOutputs;
   Pool inputs; // f32; multiples of 1/64
   Value imageInput, kernelInput, emptyInput, indices64, indices32;

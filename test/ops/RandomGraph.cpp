@@ -135,7 +135,9 @@ RandomBuilder::RandomBuilder(asg::GraphOp graph, uint64_t seed)
       loc(NameLoc::get(builder.getStringAttr("random"),
                        FileLineColLoc::get(builder.getContext(), "random.asg", 1,
                                            1))),
-      random(seed), hasAttention(seed % 8 == 7) {
+      random(seed), rare(seed % 8 == 7   ? &RandomBuilder::attention
+                         : seed % 8 == 3 ? &RandomBuilder::scan
+                                         : nullptr) {
   Block &block = graph.getBody().front();
   builder.setInsertionPoint(block.getTerminator());
   auto sort = [&](Value value) {
@@ -176,7 +178,6 @@ RandomBuilder::RandomBuilder(asg::GraphOp graph, uint64_t seed)
 //===- The graph ----------------------------------------------------------===//
 
 void RandomBuilder::drawOp() {
-  using Draw = void (RandomBuilder::*)();
   static constexpr Draw draws[] = {
       &RandomBuilder::unary,     &RandomBuilder::unary,
       &RandomBuilder::binary,    &RandomBuilder::binary,
@@ -192,10 +193,10 @@ void RandomBuilder::drawOp() {
       &RandomBuilder::empty,     &RandomBuilder::rounded,
       &RandomBuilder::bits,      &RandomBuilder::narrow,
       &RandomBuilder::narrow,    &RandomBuilder::integer,
-      &RandomBuilder::integer,   &RandomBuilder::boolean,
-      &RandomBuilder::attention};
-  // The last one is for some graphs only, so that the others stay as they were.
-  (this->*draws[below(std::size(draws) - (hasAttention ? 0 : 1))])();
+      &RandomBuilder::integer,   &RandomBuilder::boolean};
+  constexpr int64_t count = std::size(draws);
+  int64_t drawn = below(count + (rare ? 1 : 0));
+  (this->*(drawn < count ? draws[drawn] : rare))();
 }
 
 /// Puts what was drawn behind `before` into an asg.layer.

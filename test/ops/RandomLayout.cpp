@@ -98,6 +98,23 @@ void RandomBuilder::layout() {
     floats.push_back(y);
 }
 
+void RandomBuilder::scan() {
+  auto draw = [&](const Pool &pool) {
+    return drawWhere(pool, [](Type type) {
+      return type.getRank() >= 1 && type.getElementTypeBitWidth() >= 16;
+    });
+  };
+  Pool &pool = coin(2) ? floats : coin(2) ? narrows : integers;
+  Value x = draw(pool);
+  if (!x)
+    return;
+  auto axis = static_cast<uint64_t>(below(rankOf(x)));
+  Value y = &pool == &integers || coin(2)
+                ? make<asg::CumsumOp>(x, axis, coin(2))
+                : make<asg::LinearScanOp>(tame(x), x, axis, coin(2));
+  pool.push_back(&pool == &narrows ? tame(y) : y);
+}
+
 void RandomBuilder::scatter() {
   Value x = drawWhere(floats, [](Type type) {
     return type.getRank() >= 1 && type.hasStaticShape() &&

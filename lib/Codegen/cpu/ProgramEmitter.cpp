@@ -355,7 +355,7 @@ LogicalResult ProgramEmitter::emitStep(Entry &entry, Operation *step) {
       return variable.emitOpError() << "names no variable of the module: '"
                                     << variable.getVariable() << "'";
   }
-  if (isa<plan::KernelOp, plan::UpdateOp>(step))
+  if (isa<plan::KernelOp, plan::UpdateOp, plan::ScanOp>(step))
     return emitLaunches(entry, step);
   return emitCall(entry, step);
 }
@@ -368,9 +368,12 @@ const StepCode *ProgramEmitter::findSameCode(const StepCode &wanted) const {
            (!code.dims || code.dims == wanted.dims) &&
            code.step->getName() == wanted.step->getName() &&
            code.step->getOperandTypes() == wanted.step->getOperandTypes() &&
-           OperationEquivalence::isRegionEquivalentTo(
-               &code.step->getRegion(0), &wanted.step->getRegion(0),
-               OperationEquivalence::IgnoreLocations);
+           llvm::equal(code.step->getRegions(), wanted.step->getRegions(),
+                       [](Region &one, Region &other) {
+                         return OperationEquivalence::isRegionEquivalentTo(
+                             &one, &other,
+                             OperationEquivalence::IgnoreLocations);
+                       });
   });
   return found == stepCodes.end() ? nullptr : &*found;
 }

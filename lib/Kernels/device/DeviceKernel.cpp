@@ -35,6 +35,9 @@ std::unique_ptr<DeviceKernel> DeviceKernel::create(Operation *step,
       .Case<plan::MaxPool2dOp, plan::AvgPool2dOp, plan::MaxUnpool2dOp,
             plan::PoolGather2dOp>(
           [&](auto op) { return createDevicePooling(op, target, boundOf); })
+      .Case([&](plan::ScanOp op) {
+        return createDeviceScan(op, target, boundOf);
+      })
       .Case<plan::GatherOp, plan::ScatterAddOp, plan::CopyOp>(
           [&](auto op) { return createDeviceIndexing(op, target, boundOf); })
       .Default([](Operation *op) -> Result {

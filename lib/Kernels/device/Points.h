@@ -36,6 +36,9 @@ std::unique_ptr<DeviceKernel> createDevicePooling(Operation *step,
 std::unique_ptr<DeviceKernel> createDeviceIndexing(Operation *step,
                                                    const DeviceTarget &target,
                                                    const BoundOf &boundOf);
+std::unique_ptr<DeviceKernel> createDeviceScan(plan::ScanOp op,
+                                               const DeviceTarget &target,
+                                               const BoundOf &boundOf);
 
 } // namespace asgc::kernels
 

@@ -103,6 +103,26 @@ LogicalResult ProgramBuilder::buildIndexed(Operation *op) {
   return success();
 }
 
+LogicalResult ProgramBuilder::buildScan(Operation *op) {
+  SmallVector<Value> in;
+  for (Value operand : op->getOperands()) {
+    FailureOr<Value> buffer = getBuffer(operand);
+    if (failed(buffer))
+      return failure();
+    in.push_back(*buffer);
+  }
+  // Of a recurrence, the coefficients come first.
+  Value x = in.back(), coefficients = in.size() > 1 ? in.front() : Value();
+  Value y = getResultBuffer(op->getResult(0));
+  std::string name = nameStep(op->getLoc(), getMnemonic(op));
+  llvm::TypeSwitch<Operation *>(op).Case<asg::CumsumOp, asg::LinearScanOp>(
+      [&](auto scan) {
+        plan::ScanOp::create(builder, op->getLoc(), name, scan.getAxis(),
+                             scan.getReverse(), x, coefficients, y);
+      });
+  return success();
+}
+
 LogicalResult ProgramBuilder::buildConcat(asg::ConcatOp concat) {
   View whole = getDestination(concat.getY());
   View part = whole;

@@ -86,6 +86,8 @@ const char *explainApart(Operation *step, Value read, Value written) {
       .Case([&](plan::KernelOp op) { return explainKernel(op, read, written); })
       .Case([&](plan::UpdateOp op) { return explainUpdate(op, read, written); })
       .Case([&](plan::MatmulOp op) { return explainMatmul(op, read, written); })
+      // It reads all of an element before it writes there (see plan.scan).
+      .Case([](plan::ScanOp) { return nullptr; })
       .Default([](Operation *) { return "a library call writes it"; });
 }
 

@@ -276,6 +276,8 @@ LogicalResult ProgramBuilder::buildOp(Operation *op) {
     return buildPool(op);
   if (isa<asg::GatherOp, asg::ScatterAddOp>(op))
     return buildIndexed(op);
+  if (isa<asg::CumsumOp, asg::LinearScanOp>(op))
+    return buildScan(op);
   if (auto concat = dyn_cast<asg::ConcatOp>(op))
     return buildConcat(concat);
   if (isa<asg::LayerOp, asg::GradientOp>(op))

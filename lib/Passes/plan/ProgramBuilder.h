@@ -82,6 +82,7 @@ private:
   mlir::LogicalResult buildConv(mlir::Operation *op, const Epilogue &epilogue);
   mlir::LogicalResult buildPool(mlir::Operation *op);
   mlir::LogicalResult buildIndexed(mlir::Operation *op);
+  mlir::LogicalResult buildScan(mlir::Operation *op);
   mlir::LogicalResult buildConcat(asg::ConcatOp concat);
   /// Result `index` of an op, as the buffer that a call writes.
   mlir::Value getResultBuffer(mlir::Value result);

@@ -22,6 +22,8 @@ bool readsWhereItWrites(Operation *step, Value oldValue, Value newValue) {
         return false;
     return written.has_value();
   }
+  if (isa<plan::ScanOp>(step))
+    return true;
   auto update = dyn_cast<plan::UpdateOp>(step);
   if (!update || update.getReduces())
     return false;

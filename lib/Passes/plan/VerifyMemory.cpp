@@ -83,6 +83,8 @@ private:
              !is(matmul.getA(), read) && !is(matmul.getB(), read) &&
              !is(matmul.getBias(), read) && offset == DimExpr(0);
     }
+    if (isa<plan::ScanOp>(step))
+      return true;
     auto update = dyn_cast<plan::UpdateOp>(step);
     if (!update || update.getReduces())
       return false;

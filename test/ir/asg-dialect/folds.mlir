@@ -68,3 +68,13 @@ asg.graph @run_time_splat(%x: tensor<?xf32, #asg.dims<n>> {asg.name = "x"}) -> (
   %1 = asg.broadcast %0 dims [] : (tensor<f32>) -> tensor<?xf32, #asg.dims<n>>
   asg.return %1 : tensor<?xf32, #asg.dims<n>>
 }
+
+// Nothing is carried along an axis of one element.
+// CHECK-LABEL: asg.graph @short_scans
+// CHECK-SAME: %[[A:.*]]: tensor<3x1xf32> {{.*}}, %[[B:.*]]: tensor<3x1xf32>
+asg.graph @short_scans(%a: tensor<3x1xf32> {asg.name = "a"}, %b: tensor<3x1xf32> {asg.name = "b"}) -> (tensor<3x1xf32> {asg.name = "y"}, tensor<3x1xf32> {asg.name = "h"}) {
+  %0 = asg.cumsum %a axis 1 : (tensor<3x1xf32>) -> tensor<3x1xf32>
+  %1 = asg.linear_scan %a, %b axis 1 : (tensor<3x1xf32>, tensor<3x1xf32>) -> tensor<3x1xf32>
+  // CHECK-NEXT: asg.return %[[A]], %[[B]]
+  asg.return %0, %1 : tensor<3x1xf32>, tensor<3x1xf32>
+}

@@ -198,3 +198,15 @@ module {
     asg.return %2 : tensor<5x8xf32>
   }
 }
+
+// -----
+
+// Coefficients come first in the graph, and second in the step.
+// CHECK-LABEL: plan.program @scans
+// CHECK: plan.scan "scans.cumsum" axis 0 reverse(%a) -> %[[SUM:.*]] : tensor<5x3xf32> -> tensor<5x3xf32>
+// CHECK: plan.scan "scans.linear_scan" axis 0(%[[SUM]] coefficients %a) -> %h
+asg.graph @scans(%a: tensor<5x3xf32> {asg.name = "a"}) -> (tensor<5x3xf32> {asg.name = "h"}) {
+  %0 = asg.cumsum %a axis 0 reverse : (tensor<5x3xf32>) -> tensor<5x3xf32>
+  %1 = asg.linear_scan %a, %0 axis 0 : (tensor<5x3xf32>, tensor<5x3xf32>) -> tensor<5x3xf32>
+  asg.return %1 : tensor<5x3xf32>
+}

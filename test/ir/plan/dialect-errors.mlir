@@ -301,6 +301,34 @@ plan.program @gather inputs("x" %x: tensor<4x4xf32>, "i" %i: tensor<3xi64>) outp
 
 // -----
 
+plan.program @scan inputs("x" %x: tensor<4x4xf32>) outputs("y" %y: tensor<4x4xf32>) {
+  // expected-error@+1 {{axis 2 is not one of 2}}
+  plan.scan "s" axis 2 (%x) -> %y : tensor<4x4xf32> -> tensor<4x4xf32>
+}
+
+// -----
+
+plan.program @scan inputs("x" %x: tensor<4x4xf32>) outputs("y" %y: tensor<4x4xf16>) {
+  // expected-error@+1 {{has buffers of 'tensor<4x4xf32>' and 'tensor<4x4xf16>'}}
+  plan.scan "s" axis 1 (%x) -> %y : tensor<4x4xf32> -> tensor<4x4xf16>
+}
+
+// -----
+
+plan.program @scan inputs("x" %x: tensor<4xi32>) outputs("y" %y: tensor<4xi32>) {
+  // expected-error@+1 {{has coefficients of type 'i32'}}
+  plan.scan "s" axis 0 (%x coefficients %x) -> %y : tensor<4xi32>, tensor<4xi32> -> tensor<4xi32>
+}
+
+// -----
+
+plan.program @scan inputs("x" %x: tensor<4xi8>) outputs("y" %y: tensor<4xi8>) {
+  // expected-error@+1 {{carries elements of type 'i8'}}
+  plan.scan "s" axis 0 (%x) -> %y : tensor<4xi8> -> tensor<4xi8>
+}
+
+// -----
+
 plan.program @copy inputs("x" %x: tensor<4xf32>) outputs("y" %y: tensor<4xi32>) {
   // expected-error@+1 {{y has elements of type 'i32', expected 'f32'}}
   plan.copy "c" extents [4] strides [1], [1] offsets [0, 0] (%x) -> %y : tensor<4xf32> -> tensor<4xi32>

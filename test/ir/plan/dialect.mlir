@@ -89,6 +89,14 @@ plan.program @calls inputs("x" %x: tensor<2x3x8x8xf32>, "i" %i: tensor<2x3x4x4xi
   plan.scatter_add "scatter" axis 0 batch_dims 0 (%rows, %idx) -> %x : tensor<5x3x8x8xf32>, tensor<5xi64> -> tensor<2x3x8x8xf32>
 }
 
+// CHECK-LABEL: plan.program @scans
+plan.program @scans dims {n = 9} inputs("x" %x: tensor<4x?xf32, #asg.dims<4, n>>, "c" %c: tensor<4x?xf32, #asg.dims<4, n>>) outputs("y" %y: tensor<4x?xf32, #asg.dims<4, n>>) {
+  // CHECK: plan.scan "sum" axis 1 reverse(%x) -> %y : tensor<4x?xf32, #asg.dims<4, n>> -> tensor<4x?xf32, #asg.dims<4, n>>
+  plan.scan "sum" axis 1 reverse (%x) -> %y : tensor<4x?xf32, #asg.dims<4, n>> -> tensor<4x?xf32, #asg.dims<4, n>>
+  // CHECK: plan.scan "linear" axis 0(%x coefficients %c) -> %y
+  plan.scan "linear" axis 0 (%x coefficients %c) -> %y : tensor<4x?xf32, #asg.dims<4, n>>, tensor<4x?xf32, #asg.dims<4, n>> -> tensor<4x?xf32, #asg.dims<4, n>>
+}
+
 // CHECK-LABEL: plan.program @attention
 plan.program @attention inputs("q" %q: tensor<3x5x4xf16>, "row" %row: tensor<3x5xf32>) outputs("y" %y: tensor<3x5x4xf16>, "lse" %lse: tensor<3x5xf32>) {
   // CHECK: plan.attention "forward" scale 5.000000e-01 causal batch [3] sizes [5, 5, 4, 4](%q at [20, 4, 1] : tensor<3x5x4xf16>, %q at [20, 4, 1] : tensor<3x5x4xf16>, %q at [20, 4, 1] : tensor<3x5x4xf16>) -> (%y at [4, 12, 1] : tensor<3x5x4xf16>, %lse at [5, 1] : tensor<3x5xf32>)

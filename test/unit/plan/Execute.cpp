@@ -259,6 +259,11 @@ bool Executor::step(Operation *op) {
       .Case([&](plan::GatherOp g) {
         return runAs(g, "asg.gather", {g.getIn(), g.getIndices()}, g.getOut());
       })
+      .Case([&](plan::ScanOp s) {
+        if (Value a = s.getCoefficients())
+          return runAs(s, "asg.linear_scan", {a, s.getX()}, s.getY());
+        return runAs(s, "asg.cumsum", s.getX(), s.getY());
+      })
       .Case([&](plan::ScatterAddOp s) {
         return runAs(s, "asg.scatter_add", {s.getIn(), s.getIndices()}, s.getOut());
       })
