@@ -18,19 +18,18 @@ struct Reduction {
   DimExpr count; ///< elements that become one
 };
 
-std::optional<Reduction> readReduction(Elaborator &e, BuiltinCall &call,
-                                       size_t axisIndex, bool mustBeFloat) {
+/// The first argument, a tensor of numbers; null after an error. Bools are
+/// refused with a hint to cast them.
+Value readNumbers(Elaborator &e, BuiltinCall &call, bool mustBeFloat) {
   Operand x = operand(call, 0);
   if (!x.term.isTensor()) {
     e.wrongKind(x, "the argument of `" + call.builtin.name + "`", "a tensor");
-    return std::nullopt;
+    return {};
   }
-  // Bools are refused with a hint to cast them.
   std::vector<Value> values = e.unify({x}, call.span, call.loc, mustBeFloat);
   if (values.empty())
-    return std::nullopt;
-  auto type = cast<RankedTensorType>(values[0].getType());
-  if (type.getElementType().isInteger(1)) {
+    return {};
+  if (getElementTypeOrSelf(values[0].getType()).isInteger(1)) {
     e.report(
         Diagnostic(Code::ASG0104, "a bool is not a number")
             .at(x.span, describeKind(x.term))
@@ -38,12 +37,21 @@ std::optional<Reduction> readReduction(Elaborator &e, BuiltinCall &call,
                  "cast(" +
                      std::string(e.diagnostics.getSources().getText(x.span)) +
                      ", f32)"));
-    return std::nullopt;
+    return {};
   }
+  return values[0];
+}
+
+std::optional<Reduction> readReduction(Elaborator &e, BuiltinCall &call,
+                                       size_t axisIndex, bool mustBeFloat) {
+  Value x = readNumbers(e, call, mustBeFloat);
+  if (!x)
+    return std::nullopt;
+  auto type = cast<RankedTensorType>(x.getType());
   auto axes = e.toAxes(operand(call, axisIndex), type.getRank());
   if (!axes)
     return std::nullopt;
-  Reduction result{values[0], *axes, {}, {}, DimExpr(1)};
+  Reduction result{x, *axes, {}, {}, DimExpr(1)};
   Dims reduced;
   for (int64_t axis = 0; axis < type.getRank(); ++axis) {
     DimExpr extent = asg::getDim(type, axis);
@@ -221,6 +229,45 @@ template <typename Op> Term argExtreme(Elaborator &e, BuiltinCall &call) {
                 call.span);
 }
 
+/// Sums of all elements up to each one along an axis.
+Term cumsum(Elaborator &e, BuiltinCall &call) {
+  Value x = readNumbers(e, call, false);
+  if (!x)
+    return Term::poison();
+  auto type = cast<RankedTensorType>(x.getType());
+  if (type.getElementType().isInteger(8))
+    return e.wrongKind(operand(call, 0), "the argument of `cumsum`",
+                       "a tensor of floats, i32 or i64");
+  auto axis = e.toAxis(operand(call, 1), type.getRank());
+  auto reverse = e.toBool(operand(call, 2), "`reverse`");
+  if (!axis || !reverse)
+    return Term::poison();
+  return e.made(asg::CumsumOp::create(e.builder, call.loc, x, *axis, *reverse),
+                call.span);
+}
+
+/// h[t] = a[t] · h[t − 1] + b[t]; a and b are repeated to their common shape.
+Term linearScan(Elaborator &e, BuiltinCall &call) {
+  Operand a = operand(call, 0), b = operand(call, 1);
+  if (!a.term.isTensor() && !b.term.isTensor())
+    return e.wrongKind(b, "the second argument of `linear_scan`", "a tensor");
+  std::vector<Value> values =
+      e.unify({a, b}, call.span, call.loc, /*mustBeFloat=*/true);
+  if (values.empty())
+    return Term::poison();
+  auto type = cast<RankedTensorType>(values[0].getType());
+  if (!asg::hasFloatElements(type))
+    return e.wrongKind(a, "an argument of `linear_scan`",
+                       "a tensor of numbers");
+  auto axis = e.toAxis(operand(call, 2), type.getRank());
+  auto reverse = e.toBool(operand(call, 3), "`reverse`");
+  if (!axis || !reverse)
+    return Term::poison();
+  return e.made(asg::LinearScanOp::create(e.builder, call.loc, values[0],
+                                          values[1], *axis, *reverse),
+                call.span);
+}
+
 /// count(x, axes): how many elements a reduction would join.
 Term count(Elaborator &e, BuiltinCall &call) {
   auto r = readReduction(e, call, 1, false);
@@ -260,6 +307,17 @@ void addReductionBuiltins(std::vector<Builtin> &table) {
   Parameters along = {{"x", {}}, {"axis", Term(int64_t(-1))}};
   table.push_back({"argmax", along, argExtreme<asg::ArgMaxOp>, false, ""});
   table.push_back({"argmin", along, argExtreme<asg::ArgMinOp>, false, ""});
+  Parameters scan = along;
+  scan.push_back({"reverse", Term(false)});
+  table.push_back({"cumsum", scan, cumsum, false, ""});
+  table.push_back({"linear_scan",
+                   {{"a", {}},
+                    {"b", {}},
+                    {"axis", Term(int64_t(-1))},
+                    {"reverse", Term(false)}},
+                   linearScan,
+                   false,
+                   ""});
   table.push_back(
       {"count", {{"x", {}}, {"axis", Term::none()}}, count, false, ""});
   table.push_back({"all_axes", {{"x", {}}}, allAxes, false, ""});

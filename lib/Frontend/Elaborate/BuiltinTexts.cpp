@@ -54,6 +54,11 @@ static constexpr BuiltinText kTexts[] = {
     {"cos", "elements", "cosine", "косинус"},
     {"count", "shape", "number of elements along the axes",
      "число элементов вдоль осей"},
+    {"cumsum", "reductions",
+     "sums of all elements up to each one along an axis; with `reverse`, of it "
+     "and all after it",
+     "суммы всех элементов до каждого включительно вдоль оси; с `reverse` — от "
+     "него до конца"},
     {"erf", "elements", "error function", "функция ошибок"},
     {"exp", "elements", "e^x", "e^x"},
     {"expm1", "elements", "e^x − 1, exact near zero",
@@ -88,6 +93,11 @@ static constexpr BuiltinText kTexts[] = {
      "PyTorch"},
     {"len", "numbers", "elements of a list, bytes of a string",
      "число элементов списка или байт строки"},
+    {"linear_scan", "reductions",
+     "h[t] = a[t] · h[t − 1] + b[t] along an axis, from h[0] = b[0]; with "
+     "`reverse`, from the last element to the first",
+     "h[t] = a[t] · h[t − 1] + b[t] вдоль оси, начиная с h[0] = b[0]; с "
+     "`reverse` — от последнего элемента к первому"},
     {"log", "elements", "natural logarithm", "натуральный логарифм"},
     {"log1p", "elements", "log(1 + x), exact near zero",
      "log(1 + x), точно вблизи нуля"},

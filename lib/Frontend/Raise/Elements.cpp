@@ -344,6 +344,14 @@ Text Raiser::applied(const std::string &function, Value x,
               value);
 }
 
+template <typename Op> static std::vector<std::string> scanArguments(Op op) {
+  std::vector<std::string> arguments = {"axis = " +
+                                        std::to_string(op.getAxis())};
+  if (op.getReverse())
+    arguments.push_back("reverse = true");
+  return arguments;
+}
+
 std::optional<Text> Raiser::writeReduction(Operation *op) {
   auto reduce = [&](const char *function) {
     Axes axes(op->getAttrOfType<DenseI64ArrayAttr>("axes").asArrayRef());
@@ -367,6 +375,14 @@ std::optional<Text> Raiser::writeReduction(Operation *op) {
       .Case([&](asg::ReduceMinOp) { return reduce("min"); })
       .Case([&](asg::ArgMaxOp o) { return choose("argmax", o.getAxis()); })
       .Case([&](asg::ArgMinOp o) { return choose("argmin", o.getAxis()); })
+      .Case([&](asg::CumsumOp o) {
+        return applied("cumsum", o.getX(), scanArguments(o), o.getY());
+      })
+      .Case([&](asg::LinearScanOp o) {
+        std::vector<std::string> arguments = scanArguments(o);
+        arguments.insert(arguments.begin(), "(" + full(o.getB()) + ")");
+        return applied("linear_scan", o.getA(), arguments, o.getH());
+      })
       .Default([](Operation *) { return std::nullopt; });
 }
 

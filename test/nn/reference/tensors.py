@@ -26,3 +26,21 @@ case("matmul_batches", lambda a, b: a @ b, a=(2, 3, 4, 5), b=(2, 3, 5, 2))
 case("matmul_repeated", lambda a, b: a @ b, a=(2, 3, 4, 5), b=(5, 2))
 case("slice_and_join", lambda x: torch.cat([x[:, 1:3], x[:, ::2], x[:, -1:]], 1), x=(3, 6))
 case("pad", lambda x: F.pad(x, (1, 2), value=0.5), x=(3, 4))
+
+
+def linear_scan(a, b, axis=-1, reverse=False):
+    a, b = torch.broadcast_tensors(a, b)
+    steps = range(b.shape[axis])
+    h = []
+    for t in reversed(steps) if reverse else steps:
+        term = b.select(axis, t)
+        h.append(a.select(axis, t) * h[-1] + term if h else term)
+    return torch.stack(h[::-1] if reverse else h, axis)
+
+
+FACTORS = f32(draw("factors").uniform(-1, 1, (2, 37, 3)))
+case("cumulative_sum", lambda x: x.cumsum(1), x=(3, 37, 2))
+case("cumulative_sum_from_the_end", lambda x: x.flip(-1).cumsum(-1).flip(-1), x=(3, 37))
+case("linear_scan", lambda a, b: linear_scan(a, b, 1), a=FACTORS, b=(2, 37, 3))
+case("linear_scan_from_the_end", lambda a, b: linear_scan(a, b, reverse=True), a=FACTORS[:, :, 0], b=(2, 37))
+case("linear_scan_decay", lambda decay, b: linear_scan(decay, b, 1), decay=FACTORS[0, 0], b=(2, 37, 3))
