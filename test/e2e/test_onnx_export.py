@@ -309,6 +309,23 @@ def test_convolutions_train_elsewhere(t):
             close(t, ort[f"{name}.next"], again[f"{name}.next"], f"{name} after a step", 1e-5)
 
 
+SCANS = """model scans(x: f32[batch <= 4, 6, 3]) -> f32[batch, 6, 3] {
+  param decay: f32[3] = ones()
+  s = cumsum(x, axis = 1) + cumsum(x, reverse = true)
+  h = linear_scan(tanh(x), s, axis = 1)
+  return h + linear_scan(decay, x, axis = 0, reverse = true)
+}
+"""
+
+
+def test_sums_and_recurrences_along_an_axis(t):
+    model = t.write("scans.asg", SCANS)
+    write_weights(t, model, "w.safetensors")
+    text = export_model(t, model, "x", "<f4", (3, 6, 3), numbers(54, 5, 2))
+    for part in ("cumsum(x, axis = 1)", "cumsum(x, axis = 2, reverse = true)"):
+        t.contains(text, part)
+
+
 def test_equal_models_give_equal_bytes(t):
     model = EXAMPLES / "digits/digits.asg"
     write_weights(t, model, "w.safetensors")

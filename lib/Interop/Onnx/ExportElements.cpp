@@ -202,6 +202,70 @@ void exportArgReduce(GraphExporter &e, Operation *op, StringRef name) {
   e.set(op->getResult(0), element.isInteger(64) ? y : e.cast(y, element));
 }
 
+void exportCumsum(GraphExporter &e, Operation *op, StringRef name) {
+  auto sum = cast<asg::CumsumOp>(op);
+  Type i64 = IntegerType::get(op->getContext(), 64);
+  onnx::NodeProto &node =
+      e.add(name, {e.full(sum.getX()), e.scalar(double(sum.getAxis()), i64)});
+  setInteger(node, "reverse", sum.getReverse());
+  e.set(sum.getY(), node.output(0));
+}
+
+/// A Scan whose body is h = a · h + b. It begins with zeros, of which the first
+/// coefficient makes zeros if it is finite. Halves are carried in f32.
+void exportLinearScan(GraphExporter &e, Operation *op, StringRef name) {
+  auto scan = cast<asg::LinearScanOp>(op);
+  RankedTensorType type = scan.getH().getType();
+  bool isNarrow = type.getElementTypeBitWidth() < 32;
+  Type element =
+      isNarrow ? Float32Type::get(op->getContext()) : type.getElementType();
+  auto widened = [&](Value x) {
+    return isNarrow ? e.cast(e.full(x), element) : e.full(x);
+  };
+  auto axis = int64_t(scan.getAxis());
+  int64_t isReversed = scan.getReverse();
+  Extents dims = asg::getDims(type);
+  dims.erase(dims.begin() + axis);
+  std::string a = widened(scan.getA()), b = widened(scan.getB());
+  onnx::NodeProto &node = e.add(name, {e.filled(dims, 0, element), a, b}, 2);
+  setInteger(node, "num_scan_inputs", 2);
+  setIntegers(node, "scan_input_axes", {axis, axis});
+  setIntegers(node, "scan_input_directions", {isReversed, isReversed});
+  setIntegers(node, "scan_output_axes", axis);
+  setIntegers(node, "scan_output_directions", isReversed);
+
+  onnx::AttributeProto &attribute = *node.add_attribute();
+  attribute.set_name("body");
+  attribute.set_type(onnx::AttributeProto::GRAPH);
+  onnx::GraphProto &body = *attribute.mutable_g();
+  body.set_name(node.name());
+  RankedTensorType step = asg::getTensorType(op->getContext(), dims, element);
+  auto named = [&](const char *what) {
+    return e.fresh(node.name() + "/" + what);
+  };
+  auto input = [&](const char *what) {
+    GraphExporter::describe(*body.add_input(), named(what), step);
+    return body.input(body.input_size() - 1).name();
+  };
+  auto add = [&](const char *type, std::initializer_list<std::string> inputs,
+                 const char *what) {
+    onnx::NodeProto &made = *body.add_node();
+    made.set_op_type(type);
+    for (const std::string &input : inputs)
+      made.add_input(input);
+    made.add_output(named(what));
+    return made.output(0);
+  };
+  std::string state = input("state"), factor = input("factor"),
+              term = input("term");
+  std::string next =
+      add("Add", {add("Mul", {factor, state}, "product"), term}, "next");
+  for (const std::string &result : {next, add("Identity", {next}, "element")})
+    GraphExporter::describe(*body.add_output(), result, step);
+  const std::string &y = node.output(1);
+  e.set(scan.getH(), isNarrow ? e.cast(y, type.getElementType()) : y);
+}
+
 //===----------------------------------------------------------------------===//
 // Layers
 //===----------------------------------------------------------------------===//

@@ -65,6 +65,12 @@ public:
                     llvm::ArrayRef<int64_t> steps);
   std::string cast(const std::string &x, mlir::Type element);
 
+  /// A name that no other value or node has: the wanted one if it is free.
+  std::string fresh(const std::string &wanted);
+  /// Says the name and the type of an input or an output.
+  static void describe(onnx::ValueInfoProto &info, const std::string &name,
+                       mlir::Type type);
+
   //===- Constants --------------------------------------------------------===//
 
   std::string integers(llvm::ArrayRef<int64_t> values); // i64[n]
@@ -87,12 +93,9 @@ private:
   void writeOps(mlir::Block &block);
   void writeOp(mlir::Operation *op);
   void writeVariable(asg::ReadOp read);
-  std::string fresh(const std::string &wanted);
   void addInitializer(const std::string &name, const HostTensor &tensor);
   void addExternal(const std::string &name, const NamedView &weight,
                    mlir::Type element);
-  void describe(onnx::ValueInfoProto &info, const std::string &name,
-                mlir::Type type);
   void finish();
 
   mlir::ModuleOp module;

@@ -147,46 +147,25 @@ template <typename Op> static Values argReduce(Call &call) {
 Values importArgMax(Call &call) { return argReduce<asg::ArgMaxOp>(call); }
 Values importArgMin(Call &call) { return argReduce<asg::ArgMinOp>(call); }
 
-/// `x` moved by `by` places along the axis, with zeros before it.
-static Value shifted(Emitter &e, Value x, int64_t axis, int64_t by) {
-  if (!x)
-    return x;
-  Extents dims = Emitter::dims(x);
-  if (auto extent = dims[axis].asConstant()) {
-    Axes low(Emitter::rankOf(x), 0), high(low);
-    low[axis] = std::min(by, *extent);
-    return e.pad(e.slice(x, axis, 0, *extent - low[axis]), low, high, 0);
-  }
-  // There may be fewer places.
-  Value place = e.sub(e.iota({dims[axis]}, 0, e.i64()), double(by));
-  Axes last;
-  for (int64_t i = axis + 1; i < Emitter::rankOf(x); ++i)
-    last.push_back(i - axis);
-  Value isThere = e.unsqueeze(e.compare(asg::Predicate::ge, place, 0.0), last);
-  return e.select(isThere, e.gather(x, place, axis), e.like(x, 0));
-}
-
-/// log n rounds, in each of which every element adds the one 2^k before it.
 Values importCumSum(Call &call) {
   Emitter &e = call.e;
   Value x = call[0];
   auto given = call.knownNumber(1, "the axis");
   if (!x || !given)
     return {};
-  auto axis = e.axis(int64_t(*given), Emitter::rankOf(x));
+  int64_t rank = Emitter::rankOf(x);
+  auto axis = e.axis(int64_t(*given), rank);
   if (!axis)
     return {};
-  DimExpr extent = Emitter::dim(x, *axis);
-  auto most = call.findMaximum(extent);
-  if (!most)
-    return {e.refuse("the extent '" + extent.str() + "' has no known maximum")};
   bool isReversed = call.integer("reverse", 0);
-  Value sum = isReversed ? e.reverse(x, *axis) : x;
-  if (call.integer("exclusive", 0))
-    sum = shifted(e, sum, *axis, 1);
-  for (int64_t by = 1; by < *most && sum; by *= 2)
-    sum = e.add(sum, shifted(e, sum, *axis, by));
-  return {isReversed ? e.reverse(sum, *axis) : sum};
+  Value sum = e.infer<asg::CumsumOp>(1, x, uint64_t(*axis), isReversed);
+  if (!sum || !call.integer("exclusive", 0))
+    return {sum};
+  // Sums without the element itself are those of the one before it.
+  Axes before(rank, 0), after(rank, 0);
+  (isReversed ? after : before)[*axis] = 1;
+  return {e.slice(e.pad(sum, before, after, 0), *axis, isReversed ? 1 : 0,
+                  Emitter::dim(x, *axis))};
 }
 
 } // namespace asgc::interop
