@@ -47,6 +47,8 @@ ROWS = [
     dict(name="chain", model=["rows", "--model", "chain_rows"], torch=["chain"], bytes=3 * 2**28, goal=1.0),
     dict(name="layer_norm", model=["rows", "--model", "layer_norm_rows"], torch=["layer_norm"], bytes=2 * 2**28, goal=1.0),
     dict(name="softmax", model=["rows", "--model", "softmax_rows"], torch=["softmax"], bytes=2 * 2**28, goal=1.1),
+    *[dict(name=f"cumsum_{part}", model=["rows", "--model", f"cumsum_{part}"], torch=["cumsum", part], bytes=2 * 2**28, goal=1.0)
+      for part in ("rows", "columns")],
     # Causal: of the pairs of a query and a key half are looked at, each 2 · 128 times for scores and sums.
     dict(name="attention_bf16_d128", model=["attention"], torch=["attention"], flops=2 * 4 * 16 * 4096**2 * 128, goal=0.4,
          memory_goal=1.0),
@@ -112,6 +114,10 @@ def torch_cases():
 
     def case_softmax():
         return inference(nn.Softmax(-1), torch.randn(16384, 4096, **gpu))
+
+    def case_cumsum(part):
+        shape, axis = ((16384, 4096), -1) if part == "rows" else ((16, 4096, 1024), 1)
+        return inference(lambda x: torch.cumsum(x, axis), torch.randn(*shape, **gpu))
 
     def case_attention():
         q, k, v = (torch.randn(4, 16, 4096, 128, **gpu).bfloat16() for _ in range(3))
