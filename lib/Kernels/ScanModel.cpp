@@ -32,7 +32,8 @@ LogicalResult ScanModel::read(plan::ScanOp op) {
   isReverse = op.getReverse();
   hasCoefficients = bool(op.getCoefficients());
   if (element.isF64())
-    return op.emitOpError("uses f64, which backends do not compute");
+    return op.emitOpError()
+           << "uses " << element << ", which backends do not compute";
   return success();
 }
 

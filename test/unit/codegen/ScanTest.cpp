@@ -300,7 +300,7 @@ TEST_SUITE("scans") {
       plan.program @f inputs("x" %x : tensor<4xf64>) outputs("y" %y : tensor<4xf64>) {
         plan.scan "scan" axis 0 (%x) -> %y : tensor<4xf64> -> tensor<4xf64>
       })")
-              .find("uses f64, which backends do not compute") !=
+              .find("uses 'f64', which backends do not compute") !=
           std::string::npos);
   }
 }
