@@ -3,6 +3,7 @@
 
 #include "ProgramEmitter.h"
 #include "dialects/asg/Asg.h"
+#include "runtime/src/vulkan/ShaderCode.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/BLAKE3.h"
@@ -173,8 +174,7 @@ std::string TableWriter::bytes(StringRef name, StringRef data,
   return symbol;
 }
 
-std::string TableWriter::sharedBytes(StringRef name, StringRef data,
-                                     int64_t alignment) {
+std::string TableWriter::sharedBytes(StringRef name, StringRef data) {
   constexpr const char *kComdats = "asgc.shared";
   llvm::BLAKE3 hasher;
   hasher.update(data);
@@ -189,7 +189,7 @@ std::string TableWriter::sharedBytes(StringRef name, StringRef data,
   auto global =
       LLVM::GlobalOp::create(builder, module.getLoc(), type,
                              /*isConstant=*/true, LLVM::Linkage::LinkonceODR,
-                             symbol, builder.getStringAttr(data), alignment);
+                             symbol, builder.getStringAttr(data));
   global.setVisibility_(LLVM::Visibility::Hidden);
   builder.setInsertionPointToEnd(&comdats.getBody().back());
   LLVM::ComdatSelectorOp::create(builder, module.getLoc(), symbol,
@@ -280,13 +280,13 @@ struct DescriptionWriter {
       return {};
     SmallVector<TableWriter::Fields> shaders, lists;
     for (const vulkan::DeviceProgram::Shader &shader : program->shaders) {
-      StringRef bytes(reinterpret_cast<const char *>(shader.words.data()),
-                      shader.words.size() * sizeof(uint32_t));
+      std::string code = rt::vulkan::packShader(shader.words);
       shaders.push_back(
-          {tables.symbol(tables.sharedBytes("shader", bytes, 4)),
-           tables.i64(shader.words.size()), tables.i32(shader.features),
-           tables.i32(shader.isIndirect), tables.i32(shader.unit.rows),
-           tables.i32(shader.unit.columns), tables.i32(shader.unit.depth),
+          {tables.symbol(tables.sharedBytes("shader", code)),
+           tables.i64(code.size()), tables.i64(shader.words.size()),
+           tables.i32(shader.features), tables.i32(shader.isIndirect),
+           tables.i32(shader.unit.rows), tables.i32(shader.unit.columns),
+           tables.i32(shader.unit.depth),
            tables.i32(shader.unit.subgroupSize)});
     }
     for (auto [entry, list, arenaBytes] : llvm::zip_equal(

@@ -39,8 +39,7 @@ public:
 
   /// The same, by a name that follows from the data: of all programs that are
   /// linked together, one has them.
-  std::string sharedBytes(llvm::StringRef name, llvm::StringRef data,
-                          int64_t alignment);
+  std::string sharedBytes(llvm::StringRef name, llvm::StringRef data);
 
 private:
   Value build(const Fields &fields);

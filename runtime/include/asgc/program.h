@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-#define ASGC_ABI_VERSION 4
+#define ASGC_ABI_VERSION 5
 
 /** Element types; the values are part of the ABI. */
 typedef enum asgc_dtype {
@@ -108,12 +108,13 @@ typedef struct asgc_place {
   int64_t offset; /**< in bytes */
 } asgc_place;
 
-/** A compute shader: SPIR-V with the entry point `main` and this push constant
- * block: the address of the dims table, then either the addresses of the
- * operands or, if `is_indirect`, one address where those stand. */
+/** A compute shader: SPIR-V, packed as in runtime/src/vulkan/ShaderCode.h, with
+ * the entry point `main` and this push constant block: the address of the dims
+ * table, then either the addresses of the operands or, if `is_indirect`, one
+ * address where those stand. */
 typedef struct asgc_shader {
-  const uint32_t *words;
-  int64_t num_words;
+  const uint8_t *code;
+  int64_t num_bytes, num_words;
   int32_t features;    /**< ASGC_SHADER_*, what it needs beyond the baseline */
   int32_t is_indirect;
   /** The product that a subgroup forms at once, [rows, depth] by [depth,

@@ -3,6 +3,7 @@
 
 #include "../Dtype.h"
 #include "../Program.h"
+#include "ShaderCode.h"
 #include <algorithm>
 #include <cstring>
 
@@ -358,8 +359,12 @@ VkResult Executor::makePipeline(const asgc_shader &shader,
   const Api &api = gpu->api;
   VkShaderModuleCreateInfo moduleInfo{};
   moduleInfo.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
-  moduleInfo.codeSize = size_t(shader.num_words) * sizeof(uint32_t);
-  moduleInfo.pCode = shader.words;
+  std::vector<uint32_t> words =
+      unpackShader({shader.code, size_t(shader.num_bytes)}, shader.num_words);
+  if (words.empty())
+    return VK_ERROR_INVALID_SHADER_NV;
+  moduleInfo.codeSize = words.size() * sizeof(uint32_t);
+  moduleInfo.pCode = words.data();
   VkShaderModule module = VK_NULL_HANDLE;
   VkResult result =
       api.CreateShaderModule(gpu->handle, &moduleInfo, nullptr, &module);

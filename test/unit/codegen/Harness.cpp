@@ -4,6 +4,7 @@
 #include "asgc/abi.h"
 #include "dialects/asg/Asg.h"
 #include "dialects/plan/Plan.h"
+#include "runtime/src/vulkan/ShaderCode.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Verifier.h"
@@ -150,10 +151,12 @@ static std::string compile(const std::string &text, CodegenOptions options,
 static void validateShaders(const asgc_vulkan_desc &desc) {
   spv_context context = spvContextCreate(SPV_ENV_VULKAN_1_3);
   for (int32_t i = 0; i < desc.num_shaders; ++i) {
-    if (desc.shaders[i].subgroup_size != 0)
+    const asgc_shader &shader = desc.shaders[i];
+    if (shader.subgroup_size != 0)
       continue;
-    spv_const_binary_t binary{desc.shaders[i].words,
-                              static_cast<size_t>(desc.shaders[i].num_words)};
+    std::vector<uint32_t> words = rt::vulkan::unpackShader(
+        {shader.code, size_t(shader.num_bytes)}, shader.num_words);
+    spv_const_binary_t binary{words.data(), words.size()};
     spv_diagnostic diagnostic = nullptr;
     spv_result_t result = spvValidate(context, &binary, &diagnostic);
     CHECK_MESSAGE(result == SPV_SUCCESS,

@@ -2,6 +2,7 @@
 #ifndef ASGC_TEST_VULKAN_VULKANSAMPLE_H
 #define ASGC_TEST_VULKAN_VULKANSAMPLE_H
 
+#include "../../../runtime/src/vulkan/ShaderCode.h"
 #include "../runtime/Samples.h"
 
 #include <cstring>
@@ -16,17 +17,20 @@ struct Sample {
   static constexpr int64_t kMost = 1000;
   static constexpr asgc_dim kN = -1, kGroups = -2;
 
-  static std::vector<uint32_t> readWords(const char *name) {
+  /// A shader of a file, its code in `code`.
+  static asgc_shader readShader(const char *name, int32_t isIndirect,
+                                std::string &code) {
     std::string bytes = readFile(std::string(SHADER_FOLDER "/") + name);
     std::vector<uint32_t> words(bytes.size() / 4);
     std::memcpy(words.data(), bytes.data(), words.size() * 4);
-    return words;
+    code = rt::vulkan::packShader(words);
+    return {reinterpret_cast<const uint8_t *>(code.data()),
+            int64_t(code.size()), int64_t(words.size()), 0, isIndirect};
   }
 
-  std::vector<uint32_t> direct = readWords("direct.spv");
-  std::vector<uint32_t> indirect = readWords("indirect.spv");
-  asgc_shader shaders[2] = {{direct.data(), int64_t(direct.size()), 0, 0},
-                            {indirect.data(), int64_t(indirect.size()), 0, 1}};
+  std::string direct, indirect;
+  asgc_shader shaders[2] = {readShader("direct.spv", 0, direct),
+                            readShader("indirect.spv", 1, indirect)};
   asgc_place first[3] = {{ASGC_PLACE_INPUT, 0, 0},
                          {ASGC_PLACE_VARIABLE, 0, 0},
                          {ASGC_PLACE_ARENA, 0, 256}};
