@@ -144,10 +144,11 @@ public:
 
   /// for (i = from; i < to; i += step): `body` gets i and the carried values
   /// and returns their next ones. i64 bounds. Returns the values after the
-  /// loop.
-  virtual Values
-  loop(Value from, Value to, int64_t step, mlir::ValueRange carried,
-       llvm::function_ref<Values(Value, mlir::ValueRange)> body) = 0;
+  /// loop. `isRolled`: the body is long enough as it is.
+  virtual Values loop(Value from, Value to, int64_t step,
+                      mlir::ValueRange carried,
+                      llvm::function_ref<Values(Value, mlir::ValueRange)> body,
+                      bool isRolled = false) = 0;
   virtual Values branch(Value condition, llvm::function_ref<Values()> then,
                         llvm::function_ref<Values()> otherwise) = 0;
 

@@ -386,7 +386,7 @@ void LlvmBuilder::streamingFence() {
 
 KernelBuilder::Values
 LlvmBuilder::loop(Value from, Value to, int64_t step, ValueRange carried,
-                  function_ref<Values(Value, ValueRange)> body) {
+                  function_ref<Values(Value, ValueRange)> body, bool) {
   // Tested at the end, and once before, unless the bounds are constants.
   APInt first, end;
   bool isKnown = matchPattern(from, m_ConstantInt(&first)) &&

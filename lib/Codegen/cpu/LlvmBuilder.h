@@ -53,9 +53,9 @@ public:
   Value isAligned(Value pointer, int64_t bytes) override;
   void streamingFence() override;
 
-  Values
-  loop(Value from, Value to, int64_t step, mlir::ValueRange carried,
-       llvm::function_ref<Values(Value, mlir::ValueRange)> body) override;
+  Values loop(Value from, Value to, int64_t step, mlir::ValueRange carried,
+              llvm::function_ref<Values(Value, mlir::ValueRange)> body,
+              bool isRolled = false) override;
   Values branch(Value condition, llvm::function_ref<Values()> then,
                 llvm::function_ref<Values()> otherwise) override;
 

@@ -374,7 +374,8 @@ void SpirvBuilder::storeVariable(Value variable, Value value) {
 
 SpirvBuilder::Values
 SpirvBuilder::loop(Value from, Value to, int64_t step, ValueRange carried,
-                   function_ref<Values(Value, ValueRange)> emitBody) {
+                   function_ref<Values(Value, ValueRange)> emitBody,
+                   bool isRolled) {
   Value counter = variable(from.getType());
   storeVariable(counter, from);
   Values variables;
@@ -388,7 +389,9 @@ SpirvBuilder::loop(Value from, Value to, int64_t step, ValueRange carried,
       values.push_back(loadVariable(variable));
     return values;
   };
-  auto loop = spirv::LoopOp::create(builder, loc, spirv::LoopControl::None);
+  auto loop = spirv::LoopOp::create(builder, loc,
+                                    isRolled ? spirv::LoopControl::DontUnroll
+                                             : spirv::LoopControl::None);
   loop.addEntryAndMergeBlock(builder);
   {
     OpBuilder::InsertionGuard guard(builder);

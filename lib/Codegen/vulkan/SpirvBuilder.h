@@ -74,9 +74,9 @@ public:
   /// Other subgroups run while one waits for memory; nothing to ask for.
   void prefetch(Value, bool) override {}
 
-  Values
-  loop(Value from, Value to, int64_t step, mlir::ValueRange carried,
-       llvm::function_ref<Values(Value, mlir::ValueRange)> body) override;
+  Values loop(Value from, Value to, int64_t step, mlir::ValueRange carried,
+              llvm::function_ref<Values(Value, mlir::ValueRange)> body,
+              bool isRolled = false) override;
   Values branch(Value condition, llvm::function_ref<Values()> then,
                 llvm::function_ref<Values()> otherwise) override;
   Value extent(const DimExpr &extent) override;

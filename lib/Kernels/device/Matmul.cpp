@@ -261,9 +261,11 @@ void MatrixMatmul::placeOperands(DeviceBuilder &k) {
   a.at = place(k.operand(0), operands.aStart, aRow);
   a.along = step(aDepth);
   a.fastBytes = (a.isDepthFast ? aDepth : aRow) * DimExpr(2);
+  a.lineBytes = (a.isDepthFast ? aRow : aDepth) * DimExpr(2);
   b.at = place(k.operand(1), operands.bStart, bColumn);
   b.along = step(bDepth);
   b.fastBytes = (b.isDepthFast ? bDepth : bColumn) * DimExpr(2);
+  b.lineBytes = (b.isDepthFast ? bColumn : bDepth) * DimExpr(2);
 }
 
 void MatrixMatmul::placePacked(DeviceBuilder &k, Value workspace) {
@@ -278,8 +280,9 @@ void MatrixMatmul::placePacked(DeviceBuilder &k, Value workspace) {
     factor.at = [=, &k](Value across) {
       return k.address(start, wide(k, across), 2);
     };
+    factor.lineBytes = packed.pitch() * DimExpr(2);
     factor.along = [=, &k](Value depth) {
-      return k.mulI(wide(k, depth), k.extent(packed.pitch() * DimExpr(2)));
+      return k.mulI(wide(k, depth), k.extent(*factor.lineBytes));
     };
   };
   place(contraction.a, packs.factors[0]);

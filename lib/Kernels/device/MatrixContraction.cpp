@@ -111,10 +111,12 @@ void MatrixContraction::emitTile(DeviceBuilder &k, const TileGrid::Tile &part,
     Value slices = k.binary(Binary::DivS, k.subI(part.to, part.from), size);
     wholeEnd = k.addI(part.from, k.mulI(slices, size));
   }
-  sums = k.loop(second, wholeEnd, tile.depth, sums,
-                [&](Value from, ValueRange before) -> Values {
-                  return advance(narrow(k, from), {}, before);
-                });
+  sums = k.loop(
+      second, wholeEnd, tile.depth, sums,
+      [&](Value from, ValueRange before) -> Values {
+        return advance(narrow(k, from), {}, before);
+      },
+      /*isRolled=*/true);
   if (!isWhole)
     sums =
         advance(narrow(k, k.binary(Binary::MaxS, wholeEnd, second)), end, sums);

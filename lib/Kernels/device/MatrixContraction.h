@@ -35,6 +35,8 @@ struct MatrixContraction {
     /// depth and i is less than that.
     bool isLinear = true;
     DimExpr fastBytes{2}; ///< between elements along the fast axis, if run is 1
+    /// Bytes from a line along the fast axis to the next, if all are as far.
+    std::optional<DimExpr> lineBytes;
   };
 
   TileGrid grid;

@@ -366,8 +366,9 @@ void MatrixConv::placeWindow(DeviceBuilder &b, Value workspace) {
                         b.mulI(phase.number, b.extent(weight.batchPitch())), 2);
     return b.address(start, wide(b, row), 2);
   };
-  contraction.a.along = [=, &b](Value depth) {
-    return b.mulI(wide(b, depth), b.extent(weight.pitch() * DimExpr(2)));
+  contraction.a.lineBytes = weight.pitch() * DimExpr(2);
+  contraction.a.along = [=, this, &b](Value depth) {
+    return b.mulI(wide(b, depth), b.extent(*contraction.a.lineBytes));
   };
   contraction.b.at = [=, this, &b](Value pixel) {
     Values at = splitIndex(b, pixel, {shape.n, outHeight(), outWidth()});
@@ -402,8 +403,9 @@ void MatrixConv::placeWeightGrad(DeviceBuilder &b, Value workspace) {
   contraction.a.at = [=, &b](Value row) {
     return b.address(y.pointer(b, workspace), wide(b, row), 2);
   };
-  contraction.a.along = [=, &b](Value depth) {
-    return b.mulI(wide(b, depth), b.extent(y.pitch() * DimExpr(2)));
+  contraction.a.lineBytes = y.pitch() * DimExpr(2);
+  contraction.a.along = [=, this, &b](Value depth) {
+    return b.mulI(wide(b, depth), b.extent(*contraction.a.lineBytes));
   };
   contraction.b.at = [=, this, &b](Value column) {
     Values at = splitIndex(b, column, {shape.kh, shape.kw, imageChannels()});

@@ -44,6 +44,15 @@ SliceLoader::Run SliceLoader::openRun(Value across, Value along, Value first,
   return run;
 }
 
+/// A run `lines` after `first`, at depth `along`.
+SliceLoader::Run SliceLoader::shiftRun(const Run &first, Value along,
+                                       int64_t lines) const {
+  Run run = first;
+  run.along = along;
+  run.shift = b.mulI(b.extent(*factor.lineBytes), b.i64(lines));
+  return run;
+}
+
 void SliceLoader::open(Value first, Value theCount, bool isWhole) {
   count = theCount;
   int64_t items = product.items(), parts = isWide() ? 2 : 1;
@@ -57,6 +66,9 @@ void SliceLoader::open(Value first, Value theCount, bool isWhole) {
     Value before = b.binary(Binary::DivU, number, b.i32(block));
     return b.addI(number, b.mulI(before, b.i32(block)));
   };
+  // Slots are then as far from each other in memory: one address serves all.
+  bool isRegular = isWhole && factor.isLinear && factor.lineBytes &&
+                   factor.run == kPacked && items % quads == 0;
   for (int64_t from = 0; from < lines * quads; from += items) {
     Slot slot;
     Value number = b.addI(b.item(), b.i32(from));
@@ -70,10 +82,14 @@ void SliceLoader::open(Value first, Value theCount, bool isWhole) {
     Value fast = b.mulI(quad, b.i32(kPacked));
     Value across = b.addI(first, factor.isDepthFast ? line : fast);
     Value along = factor.isDepthFast ? fast : line;
-    for (int64_t shift = 0; shift < kPacked; shift += runLength())
-      slot.runs.push_back(openRun(across, along,
-                                  shift ? slot.runs.front().start : Value(),
-                                  shift, isWhole));
+    if (from > 0 && isRegular)
+      slot.runs.push_back(
+          shiftRun(slots.front().runs.front(), along, from / quads));
+    else
+      for (int64_t shift = 0; shift < kPacked; shift += runLength())
+        slot.runs.push_back(openRun(across, along,
+                                    shift ? slot.runs.front().start : Value(),
+                                    shift, isWhole));
     slots.push_back(slot);
   }
 }
@@ -96,6 +112,8 @@ Values SliceLoader::read(const Run &run, Value depth, Value bytes,
   Value at = b.addI(depth, run.along);
   Value pointer =
       run.base ? b.addI(run.base, bytes) : b.addI(run.start, factor.along(at));
+  if (run.shift)
+    pointer = b.addI(pointer, run.shift);
   // Outside, an element at depth 0 is read and dropped. Runs along the depth
   // are inside or outside as a whole.
   auto isInside = [&](int64_t i) {

@@ -45,6 +45,7 @@ private:
     Value along; // the depth of its first element, from the slice's start
     Value start; // where that element is at depth 0
     Value base;  // the same at depth `along`, if the factor is linear
+    Value shift; // bytes from there; null: none
     Value room;  // elements that follow it across; null: enough
   };
   /// kPacked neighbours.
@@ -57,6 +58,7 @@ private:
   int64_t runLength() const { return factor.run == 1 ? kPacked : factor.run; }
   Run openRun(Value across, Value along, Value first, int64_t shift,
               bool isWhole) const;
+  Run shiftRun(const Run &first, Value along, int64_t lines) const;
   Value elementAt(const Run &run, Value pointer, int64_t number) const;
   Values read(const Run &run, Value depth, Value bytes, Value end) const;
 

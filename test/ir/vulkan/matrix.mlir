@@ -14,7 +14,7 @@
 // CHECK-COUNT-8: spirv.Store "Workgroup" {{.*}} ["NonPrivatePointer"] : vector<4xi32>
 // CHECK: spirv.ControlBarrier <Workgroup>, <Workgroup>, <AcquireRelease|WorkgroupMemory|MakeAvailable|MakeVisible>
 // The next ones are on their way while these are multiplied.
-// CHECK: spirv.mlir.loop
+// CHECK: spirv.mlir.loop control(DontUnroll)
 // CHECK-COUNT-8: spirv.Load "PhysicalStorageBuffer" {{.*}} ["Aligned", 16] : vector<4xi32>
 // CHECK: spirv.KHR.CooperativeMatrixLoad {{.*}} <RowMajor>, <NonPrivatePointer> : {{.*}} -> !spirv.coopmatrix<16x16xf16, Subgroup, MatrixA>
 // CHECK: spirv.KHR.CooperativeMatrixLoad {{.*}} <RowMajor>, <NonPrivatePointer> : {{.*}} -> !spirv.coopmatrix<16x16xf16, Subgroup, MatrixB>
