@@ -237,12 +237,16 @@ Value AttentionMatrices::addAcrossRow(Value value) const {
 
 //===- Statistics of columns ----------------------------------------------===//
 
-void AttentionMatrices::putStatistics(int64_t list, const AttentionRows &rows,
-                                      Value first) const {
+Value AttentionMatrices::loadStatistic(const AttentionRows &rows,
+                                       Value first) const {
+  Value column = split(b, b.item(), AttentionLayout::kColumns).second;
+  return rows.loadStatistic(b, b.addI(first, column));
+}
+
+void AttentionMatrices::putStatistics(int64_t list, Value number) const {
   Value isMine =
       b.compare(CmpIPredicate::slt, b.item(), b.i32(AttentionLayout::kColumns));
   onlyIf(b, isMine, [&] {
-    Value number = rows.loadStatistic(b, b.addI(first, b.item()));
     auto [quad, lane] = split(b, b.item(), kNumbers);
     int64_t begin =
         layout.statisticsAt() + list * AttentionLayout::kColumns / kNumbers;

@@ -91,10 +91,10 @@ public:
   /// What the items of a row have, added up in order. Waits before and after.
   Value addAcrossRow(Value value) const;
 
-  /// Statistics of the columns, rows of an operand from `first` on: list 0 or
-  /// 1; and those of the item's columns.
-  void putStatistics(int64_t list, const AttentionRows &rows,
-                     Value first) const;
+  /// The item's statistic, of those of kColumns rows from `first` on; and all
+  /// of them to list 0 or 1, of which an item reads those of its columns.
+  Value loadStatistic(const AttentionRows &rows, Value first) const;
+  void putStatistics(int64_t list, Value number) const;
   Values readStatistics(int64_t list) const;
 
   /// Stores sums as rows from `first` on. Uses the whole array; waits before.

@@ -33,6 +33,13 @@ private:
   Value firstQueryOf(DeviceBuilder &b, Value firstKey) const {
     return step.isCausal ? wide(b, firstKey) : b.i64(0);
   }
+  /// What a turn of a walk gets: its first row, `put`, which leaves what it
+  /// has of an operand in the group's memory, and what the turn before
+  /// returned.
+  using Turn = function_ref<Values(Value, function_ref<void(int)>, ValueRange)>;
+  Values walk(DeviceBuilder &b, const AttentionMatrices &tile, Value from,
+              Value to, ArrayRef<const AttentionRows *> operands,
+              ValueRange carried, Turn turn) const;
   Value keysSeen(DeviceBuilder &b, Value query, Value firstKey) const;
   Value weigh(DeviceBuilder &b, Value score, Value logarithm) const;
 
@@ -84,6 +91,56 @@ LogicalResult MatrixAttention::emit(int64_t launch, DeviceBuilder &b) {
   return success();
 }
 
+/// Walks over rows of two operands, and statistics of those rows, kColumns at a
+/// time. As they take about a turn to come, what the next turn needs is asked
+/// for as soon as the registers of this one's are free.
+Values MatrixAttention::walk(DeviceBuilder &b, const AttentionMatrices &tile,
+                             Value from, Value to,
+                             ArrayRef<const AttentionRows *> operands,
+                             ValueRange carried, Turn turn) const {
+  constexpr int64_t kColumns = AttentionLayout::kColumns;
+  constexpr size_t kSlices = 2;
+  auto load = [&](size_t which, Value first) -> Values {
+    if (which < kSlices)
+      return tile.loadRows(*operands[which], first, kColumns);
+    return {tile.loadStatistic(*operands[which], first)};
+  };
+  SmallVector<Values> parts;
+  for (size_t which = 0; which < operands.size(); ++which)
+    parts.push_back(load(which, narrow(b, from)));
+  parts.push_back(Values(carried));
+  auto joined = [&] {
+    Values all;
+    for (const Values &part : parts)
+      llvm::append_range(all, part);
+    return all;
+  };
+  auto separate = [&](ValueRange all) {
+    for (Values &part : parts) {
+      size_t count = part.size();
+      part.assign(all.begin(), all.begin() + count);
+      all = all.drop_front(count);
+    }
+  };
+  separate(b.loop(
+      from, to, kColumns, joined(),
+      [&](Value at, ValueRange before) -> Values {
+        separate(before);
+        Value first = narrow(b, at);
+        auto put = [&](int which) {
+          if (size_t(which) < kSlices)
+            tile.storeSlice(*operands[which], parts[which]);
+          else
+            tile.putStatistics(which - kSlices, parts[which].front());
+          parts[which] = load(which, b.addI(first, b.i32(kColumns)));
+        };
+        parts.back() = turn(first, put, Values(parts.back()));
+        return joined();
+      },
+      /*isRolled=*/true));
+  return parts.back();
+}
+
 /// How many keys from `firstKey` on a query looks at; may be negative.
 Value MatrixAttention::keysSeen(DeviceBuilder &b, Value query,
                                 Value firstKey) const {
@@ -98,29 +155,25 @@ Value MatrixAttention::keysSeen(DeviceBuilder &b, Value query,
 void MatrixAttention::emitForward(DeviceBuilder &b, Value firstQuery) const {
   const AttentionRows &q = step.rows[0], &k = step.rows[1], &v = step.rows[2],
                       &y = step.rows[3];
-  constexpr int64_t kColumns = AttentionLayout::kColumns;
   AttentionMatrices tile(b, layout);
   Values factors = tile.loadFactors(q, firstQuery);
   Value query = b.addI(firstQuery, tile.row());
   Value never = b.f32(-std::numeric_limits<double>::infinity());
   Value scale = b.f32(step.scale * std::numbers::log2e);
-  // The largest score of the item's row, its part of the sum of weights, the
-  // next slice of keys on its way, and sums.
+  // The largest score of the item's row, its part of the sum of weights, sums.
   Values carried = {never, b.f32(0)};
-  llvm::append_range(carried, tile.loadRows(k, b.i32(0), kColumns));
-  size_t numOthers = carried.size();
   llvm::append_range(carried, tile.zeroSums(features));
-  carried = b.loop(
-      b.i64(0), step.keysEnd(b, firstQuery, layout.rows()), kColumns, carried,
-      [&](Value at, ValueRange before) -> Values {
-        Value firstKey = narrow(b, at);
+  carried = walk(
+      b, tile, b.i64(0), step.keysEnd(b, firstQuery, layout.rows()), {&k, &v},
+      carried,
+      [&](Value firstKey, function_ref<void(int)> put,
+          ValueRange before) -> Values {
         b.barrier();
-        tile.storeSlice(k, Values(before.slice(2, numOthers - 2)));
+        put(0);
         b.barrier();
-        Values slice = tile.loadRows(v, firstKey, kColumns);
         tile.multiplyTransposed(factors, depth);
         b.barrier();
-        tile.storeSlice(v, slice);
+        put(1);
         Value seen = keysSeen(b, query, firstKey);
         Values scores; // the item's own first, then all others of its row
         Value most = before[0];
@@ -149,10 +202,7 @@ void MatrixAttention::emitForward(DeviceBuilder &b, Value firstQuery) const {
         tile.putFactor(shrunk);
         b.barrier();
         Values next = {most, total};
-        llvm::append_range(
-            next,
-            tile.loadRows(k, b.addI(firstKey, b.i32(kColumns)), kColumns));
-        Values sums(before.drop_front(numOthers));
+        Values sums(before.drop_front(2));
         tile.scaleRows(sums);
         llvm::append_range(next, tile.addProducts(sums, features));
         return next;
@@ -160,7 +210,7 @@ void MatrixAttention::emitForward(DeviceBuilder &b, Value firstQuery) const {
   Value total = tile.addAcrossRow(carried[1]);
   tile.putFactor(b.divF(b.f32(1), total));
   b.barrier();
-  MutableArrayRef<Value> sums = MutableArrayRef(carried).drop_front(numOthers);
+  MutableArrayRef<Value> sums = MutableArrayRef(carried).drop_front(2);
   tile.scaleRows(sums);
   tile.store(y, firstQuery, sums);
   if (step.rows.size() == 4)
@@ -186,26 +236,24 @@ Value MatrixAttention::weigh(DeviceBuilder &b, Value score,
 void MatrixAttention::emitQueries(DeviceBuilder &b, Value firstQuery) const {
   const AttentionRows &q = step.rows[0], &k = step.rows[1], &v = step.rows[2],
                       &dy = step.rows[3], &dq = step.rows[6];
-  constexpr int64_t kColumns = AttentionLayout::kColumns;
   AttentionMatrices tile(b, layout);
   Values queries = tile.loadFactors(q, firstQuery);
   Values cotangents = tile.loadFactors(dy, firstQuery);
   Value query = b.addI(firstQuery, tile.row());
   Value logarithm = step.rows[4].loadStatistic(b, query);
   Value delta = step.rows[5].loadStatistic(b, query);
-  Values sums = b.loop(
-      b.i64(0), step.keysEnd(b, firstQuery, layout.rows()), kColumns,
-      tile.zeroSums(depth), [&](Value at, ValueRange before) -> Values {
-        Value firstKey = narrow(b, at);
-        Values valueSlice = tile.loadRows(v, firstKey, kColumns);
-        Values keySlice = tile.loadRows(k, firstKey, kColumns);
+  Values sums = walk(
+      b, tile, b.i64(0), step.keysEnd(b, firstQuery, layout.rows()), {&v, &k},
+      tile.zeroSums(depth),
+      [&](Value firstKey, function_ref<void(int)> put,
+          ValueRange before) -> Values {
         b.barrier();
-        tile.storeSlice(v, valueSlice);
+        put(0);
         b.barrier();
         tile.multiplyTransposed(cotangents, features);
         b.barrier();
         Values along = tile.readSums();
-        tile.storeSlice(k, keySlice);
+        put(1);
         b.barrier();
         tile.multiplyTransposed(queries, depth);
         b.barrier();
@@ -230,46 +278,44 @@ void MatrixAttention::emitQueries(DeviceBuilder &b, Value firstQuery) const {
 void MatrixAttention::emitKeys(DeviceBuilder &b, Value firstKey) const {
   const AttentionRows &q = step.rows[0], &k = step.rows[1], &v = step.rows[2],
                       &dy = step.rows[3], &dk = step.rows[7];
-  constexpr int64_t kColumns = AttentionLayout::kColumns;
   AttentionMatrices tile(b, layout);
   Values keys = tile.loadFactors(k, firstKey);
   Values values = tile.loadFactors(v, firstKey);
   Values sums =
-      b.loop(firstQueryOf(b, firstKey), b.extent(step.queries), kColumns,
-             tile.zeroSums(depth), [&](Value at, ValueRange before) -> Values {
-               Value firstQuery = narrow(b, at);
-               Values cotangentSlice = tile.loadRows(dy, firstQuery, kColumns);
-               Values querySlice = tile.loadRows(q, firstQuery, kColumns);
-               b.barrier();
-               tile.storeSlice(dy, cotangentSlice);
-               tile.putStatistics(0, step.rows[4], firstQuery);
-               tile.putStatistics(1, step.rows[5], firstQuery);
-               b.barrier();
-               tile.multiplyTransposed(values, features);
-               b.barrier();
-               Values along = tile.readSums();
-               tile.storeSlice(q, querySlice);
-               b.barrier();
-               tile.multiplyTransposed(keys, depth);
-               b.barrier();
-               Values weights = tile.readSums();
-               Values logarithms = tile.readStatistics(0);
-               Values deltas = tile.readStatistics(1);
-               for (auto [i, weight] : llvm::enumerate(weights)) {
-                 Value excess =
-                     b.mulF(b.subF(along[i], deltas[i]), b.f32(step.scale));
-                 weight = b.select(
-                     step.sees(b,
-                               b.addI(b.addI(firstQuery, tile.firstColumn()),
-                                      b.i32(static_cast<int64_t>(i))),
-                               b.addI(firstKey, tile.row())),
-                     b.mulF(weigh(b, weight, logarithms[i]), excess), b.f32(0));
-               }
-               b.barrier();
-               tile.putWeights(weights);
-               b.barrier();
-               return tile.addProducts(before, depth);
-             });
+      walk(b, tile, firstQueryOf(b, firstKey), b.extent(step.queries),
+           {&dy, &q, &step.rows[4], &step.rows[5]}, tile.zeroSums(depth),
+           [&](Value firstQuery, function_ref<void(int)> put,
+               ValueRange before) -> Values {
+             b.barrier();
+             put(0);
+             put(2);
+             put(3);
+             b.barrier();
+             tile.multiplyTransposed(values, features);
+             b.barrier();
+             Values along = tile.readSums();
+             put(1);
+             b.barrier();
+             tile.multiplyTransposed(keys, depth);
+             b.barrier();
+             Values weights = tile.readSums();
+             Values logarithms = tile.readStatistics(0);
+             Values deltas = tile.readStatistics(1);
+             for (auto [i, weight] : llvm::enumerate(weights)) {
+               Value excess =
+                   b.mulF(b.subF(along[i], deltas[i]), b.f32(step.scale));
+               weight = b.select(
+                   step.sees(b,
+                             b.addI(b.addI(firstQuery, tile.firstColumn()),
+                                    b.i32(static_cast<int64_t>(i))),
+                             b.addI(firstKey, tile.row())),
+                   b.mulF(weigh(b, weight, logarithms[i]), excess), b.f32(0));
+             }
+             b.barrier();
+             tile.putWeights(weights);
+             b.barrier();
+             return tile.addProducts(before, depth);
+           });
   tile.store(dk, firstKey, sums);
 }
 
@@ -277,22 +323,20 @@ void MatrixAttention::emitKeys(DeviceBuilder &b, Value firstKey) const {
 void MatrixAttention::emitValues(DeviceBuilder &b, Value firstKey) const {
   const AttentionRows &q = step.rows[0], &k = step.rows[1], &dy = step.rows[3],
                       &dv = step.rows[8];
-  constexpr int64_t kColumns = AttentionLayout::kColumns;
   AttentionMatrices tile(b, layout);
   Values keys = tile.loadFactors(k, firstKey);
-  Values sums = b.loop(
-      firstQueryOf(b, firstKey), b.extent(step.queries), kColumns,
-      tile.zeroSums(features), [&](Value at, ValueRange before) -> Values {
-        Value firstQuery = narrow(b, at);
-        Values querySlice = tile.loadRows(q, firstQuery, kColumns);
-        Values cotangentSlice = tile.loadRows(dy, firstQuery, kColumns);
+  Values sums = walk(
+      b, tile, firstQueryOf(b, firstKey), b.extent(step.queries),
+      {&q, &dy, &step.rows[4]}, tile.zeroSums(features),
+      [&](Value firstQuery, function_ref<void(int)> put,
+          ValueRange before) -> Values {
         b.barrier();
-        tile.storeSlice(q, querySlice);
-        tile.putStatistics(0, step.rows[4], firstQuery);
+        put(0);
+        put(2);
         b.barrier();
         tile.multiplyTransposed(keys, depth);
         b.barrier();
-        tile.storeSlice(dy, cotangentSlice);
+        put(1);
         Values weights = tile.readSums();
         Values logarithms = tile.readStatistics(0);
         for (auto [i, weight] : llvm::enumerate(weights))
