@@ -7,6 +7,9 @@ using namespace asgc;
 using namespace asgc::kernels;
 using arith::CmpIPredicate;
 
+/// Depths that a turn of the inner loop multiplies where slices come in runs.
+static constexpr int64_t kUnrolledRuns = 8;
+
 void Contraction::chooseTile(const DeviceTarget &target,
                              const BoundOf &boundOf) {
   grid.chooseTile(target, ArrayRef(target.tiles), boundOf, tile);
@@ -51,6 +54,29 @@ void Contraction::emitTile(DeviceBuilder &k, const TileGrid::Tile &part,
   };
   Values zeros(tile.itemRows * tile.itemColumns / kQuad,
                k.splat(zeroOf(k, grid.elementType(k)), kQuad));
+  if (a.readRun && b.readRun) { // so there may be two copies of that code
+    auto fetch = [&](Value at) {
+      Value depth = narrow(k, at);
+      return std::pair(load(depth), depth);
+    };
+    auto multiply = [&](ValueRange before) {
+      return multiplySlices(k, tile, aArray, bArray, before, /*aLine=*/{},
+                            kUnrolledRuns);
+    };
+    auto [start, startDepth] = fetch(part.from);
+    store(start, startDepth);
+    Values sums = k.loop(
+        k.addI(part.from, k.i64(tile.depth)), part.to, tile.depth, zeros,
+        [&](Value at, ValueRange before) -> Values {
+          auto [next, depth] = fetch(at);
+          Values after = multiply(before);
+          k.barrier();
+          store(next, depth);
+          return after;
+        },
+        /*isRolled=*/true);
+    return storeTile(k, part, multiply(sums), workspace);
+  }
   // The first turn only brings a slice, the last one brings one that nobody
   // needs: so there is one copy of that code, which may be long.
   Value first = k.subI(part.from, k.i64(tile.depth));

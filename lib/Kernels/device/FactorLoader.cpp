@@ -7,9 +7,8 @@ using namespace asgc;
 using namespace asgc::kernels;
 using arith::CmpIPredicate;
 
-/// Depths that a turn of the inner loop multiplies, and elements that an item
-/// reads at once where each has to be found.
-static constexpr int64_t kUnrolled = 2, kFoundAtOnce = 4;
+/// Elements that an item reads at once where each has to be found.
+static constexpr int64_t kFoundAtOnce = 4;
 
 Value kernels::zeroOf(KernelBuilder &b, Type type) {
   return b.constant(b.builder.getZeroAttr(type));
@@ -132,7 +131,7 @@ Value kernels::placeInTile(DeviceBuilder &b, Value number, int64_t i,
 
 Values kernels::multiplySlices(DeviceBuilder &k, const DeviceTarget::Tile &tile,
                                int64_t aArray, int64_t bArray, ValueRange sums,
-                               Value aLine) {
+                               Value aLine, int64_t unrolled) {
   std::pair<Value, Value> item = itemPlace(k, tile);
   bool isInteger = KernelBuilder::elementOf(sums.front()).isInteger();
   auto loadQuads = [&](int64_t array, Value depth, int64_t across,
@@ -144,10 +143,10 @@ Values kernels::multiplySlices(DeviceBuilder &k, const DeviceTarget::Tile &tile,
           k.loadShared(array, k.addI(line, k.i32(i * across / perItem))));
     return quads;
   };
-  return k.loop(k.i64(0), k.i64(tile.depth), kUnrolled, sums,
+  return k.loop(k.i64(0), k.i64(tile.depth), unrolled, sums,
                 [&](Value at, ValueRange before) -> Values {
                   Values now(before);
-                  for (int64_t step = 0; step < kUnrolled; ++step) {
+                  for (int64_t step = 0; step < unrolled; ++step) {
                     Value depth = k.addI(narrow(k, at), k.i32(step));
                     Values left =
                         loadQuads(aArray, aLine ? k.addI(aLine, depth) : depth,

@@ -77,10 +77,11 @@ Value placeInTile(DeviceBuilder &builder, Value number, int64_t i,
                   int64_t items);
 
 /// sums (quads of a row) + what slices of `tile` in the group's memory add; a's
-/// begins at line `aLine` (i32; null: 0) of its array.
+/// begins at line `aLine` (i32; null: 0) of its array. A turn of the loop
+/// multiplies `unrolled` depths, which divide the tile's.
 Values multiplySlices(DeviceBuilder &builder, const DeviceTarget::Tile &tile,
                       int64_t aArray, int64_t bArray, mlir::ValueRange sums,
-                      Value aLine = {});
+                      Value aLine = {}, int64_t unrolled = 2);
 
 } // namespace asgc::kernels
 

@@ -1,20 +1,23 @@
 // RUN: asgc-opt %s --plan-to-spirv | FileCheck %s
 
 // Each product has the tile that takes it least time: an item of the large one
-// has 8x8 sums, one of the small one 4x4, for two depths in a turn. Slices lie
+// has 8x8 sums, one of the small one 4x4, for eight depths in a turn. Slices lie
 // in the memory of the group, lines a quad longer than the tile; what is packed
-// comes 16 bytes at a time.
+// comes 16 bytes at a time. The last slice is multiplied after the loop.
 // CHECK-LABEL: spirv.module @large
 // CHECK-DAG: @shared_0 : !spirv.ptr<!spirv.array<528 x vector<4xf32>>, Workgroup>
 // CHECK-DAG: @shared_1 : !spirv.ptr<!spirv.array<528 x vector<4xf32>>, Workgroup>
 // CHECK: spirv.Load "PhysicalStorageBuffer" {{.*}} ["Aligned", 16] : vector<4xf32>
-// CHECK-COUNT-32: spirv.GL.Fma {{.*}} : vector<4xf32>
+// CHECK: spirv.mlir.loop control(DontUnroll)
+// CHECK-COUNT-128: spirv.GL.Fma {{.*}} : vector<4xf32>
+// CHECK: spirv.mlir.merge
+// CHECK-COUNT-128: spirv.GL.Fma {{.*}} : vector<4xf32>
 // CHECK-NOT: spirv.GL.Fma
 // CHECK: spirv.Store "PhysicalStorageBuffer" {{.*}} ["Aligned", 16] : vector<4xf32>
 // CHECK: "LocalSize", 256, 1, 1
 // CHECK-LABEL: spirv.module @small
 // CHECK-DAG: @shared_0 : !spirv.ptr<!spirv.array<288 x vector<4xf32>>, Workgroup>
-// CHECK-COUNT-8: spirv.GL.Fma {{.*}} : vector<4xf32>
+// CHECK-COUNT-64: spirv.GL.Fma {{.*}} : vector<4xf32>
 // CHECK-NOT: spirv.GL.Fma
 // relu makes 0 of -0.
 // CHECK: spirv.FOrdLessThanEqual
@@ -22,6 +25,7 @@
 // Rows of 33 are no runs of four: an item finds elements of a one by one, in a
 // loop that has the code for four of them once.
 // CHECK-LABEL: spirv.module @odd
+// CHECK: spirv.mlir.loop {
 // CHECK-COUNT-4: spirv.Load "PhysicalStorageBuffer" {{.*}} ["Aligned", 4] : f32
 // CHECK-NOT: spirv.Load "PhysicalStorageBuffer" {{.*}} ["Aligned", 4] : f32
 // CHECK: "LocalSize", 256, 1, 1
