@@ -32,7 +32,8 @@ MaybeFault checkIr(const std::string &path,
   if (!text.empty())
     messages->push_back(text);
   if (!module)
-    return Fault{FaultKind::Input, ""};
+    return Fault{FaultKind::Input,
+                 text.empty() ? path + ": is no MLIR module" : ""};
   return std::nullopt;
 }
 

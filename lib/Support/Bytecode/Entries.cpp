@@ -11,9 +11,9 @@ namespace asgc::bytecode {
 namespace {
 
 /// What follows the number of a kind: `a` an attribute, `t` a type, `s` a
-/// string, `v` a number, `b` bytes, `n` a number of the type before, and `*` a
-/// count of what stands behind it up to `;`. Null if no file of asg has the
-/// kind. mlir/IR/BuiltinDialectBytecode.td is the truth.
+/// string, `v` a number, `b` bytes, `n` an integer and `f` a float of the type
+/// before, and `*` a count of what stands behind it up to `;`. Null if no file
+/// of asg has the kind. mlir/IR/BuiltinDialectBytecode.td is the truth.
 using Kind = const char *;
 
 constexpr std::array<Kind, 23> kAttributeKinds = {
@@ -26,7 +26,7 @@ constexpr std::array<Kind, 23> kAttributeKinds = {
     "t",     // type
     "",      // unit
     "tn",    // integer
-    "tn",    // float
+    "tf",    // float
     "aa",    // location of a call
     "avv",   // line and column
     "*a",    // fused locations
@@ -74,6 +74,7 @@ struct Entry {
   Cursor bytes;
   std::vector<uint32_t> parts; ///< the entries that it holds
   unsigned width = 0;          ///< bits of an integer, a float or index, else 0
+  bool isFloat = false;
   bool isTensor = false;
   std::vector<int64_t> shape;
   uint32_t element = 0; ///< of a tensor, among the types
@@ -200,10 +201,10 @@ void Entries::readField(Cursor &in, Entry &entry, char field) {
   } else if (field == 'b') {
     size_t place = in.offset();
     elements = in.readPart(in.readNumber(), "bytes of elements", place).bytes();
-  } else { // 'n'
+  } else { // 'n' or 'f'; MLIR refuses a float of another type without a word
     size_t place = in.offset();
     unsigned width = in.failed() ? 0 : typeAt(types.back()).width;
-    if (width == 0)
+    if (width == 0 || typeAt(types.back()).isFloat != (field == 'f'))
       in.fail(place, "has a number of a type without one");
     else if (width <= 8)
       in.readByte();
@@ -230,7 +231,8 @@ void Entries::readFields(Cursor &in, Entry &entry, std::string_view fields) {
 
 void Entries::readType(Entry &entry) {
   constexpr std::array<unsigned, 7> widths = {0, 64, 0, 16, 16, 32, 64};
-  constexpr uint64_t tensor = 13, tensorWithEncoding = 14, integer = 0;
+  constexpr uint64_t tensor = 13, tensorWithEncoding = 14, integer = 0,
+                     firstFloat = 3;
   uint64_t number = 0;
   Kind fields =
       kindOf(entry, kTypeKinds.data(), kTypeKinds.size(), "a type", number);
@@ -249,6 +251,7 @@ void Entries::readType(Entry &entry) {
     entry.width = static_cast<unsigned>(width);
   } else if (number < widths.size()) {
     entry.width = widths[number];
+    entry.isFloat = number >= firstFloat;
   } else if (number == tensor || number == tensorWithEncoding) {
     entry.isTensor = true;
     entry.element = static_cast<uint32_t>(types.front());

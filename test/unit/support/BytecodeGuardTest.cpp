@@ -197,7 +197,15 @@ TEST_SUITE("bytecode guard") {
     CHECK(withAttribute(numbers({17, 1, 2, 8}) + "abcdefgh") == "");
     CHECK(withAttribute(numbers({17, 1, 3, 8}) + "abcdefgh") ==
           part("has 3 elements of 4 bytes in 8 bytes"));
+  }
+
+  TEST_CASE("numbers are of a type that has such") {
+    const Bytes f32 = number(5);
     CHECK(withAttribute(numbers({8, 0, 0})) == part("a type without one"));
+    CHECK(withAttribute(numbers({8, 1, 0})) == "");
+    CHECK(withAttribute(numbers({9, 1, 0})) == part("a type without one"));
+    CHECK(withAttribute(numbers({9, 1, 0}), f32) == "");
+    CHECK(withAttribute(numbers({8, 1, 0}), f32) == part("a type without one"));
   }
 
   TEST_CASE("types of no tensor that asg has are refused") {
