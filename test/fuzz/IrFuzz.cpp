@@ -1,4 +1,5 @@
 //===- IrFuzz.cpp - Texts of asg and plan from hostile hands --------------===//
+#include "Writers.h"
 #include "asgc/NestingGuard.h"
 #include "dialects/asg/Asg.h"
 #include "dialects/plan/Plan.h"
@@ -38,9 +39,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     return success();
   });
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
-  if (module)
-    checkPrinted(*module);
-  else if (!isExplained)
+  if (!module && !isExplained)
     std::abort();
+  if (!module)
+    return 0;
+  checkPrinted(*module);
+  asgc::test::checkWriters(*module);
   return 0;
 }

@@ -1,4 +1,5 @@
 //===- OnnxFuzz.cpp - ONNX models from hostile hands ----------------------===//
+#include "Writers.h"
 #include "asgc/Interop.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -8,7 +9,8 @@
 
 using namespace asgc;
 
-/// Whatever is refused says why; whatever is accepted is valid asg.
+/// Whatever is refused says why; whatever is accepted is valid asg, which the
+/// writers can take.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   std::span bytes(reinterpret_cast<const std::byte *>(data), size);
@@ -16,5 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!model ? model.fault().message.empty()
              : mlir::failed(mlir::verify(*model->module)))
     std::abort();
+  if (model)
+    test::checkWriters(*model->module);
   return 0;
 }
