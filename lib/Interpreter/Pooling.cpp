@@ -71,16 +71,16 @@ LogicalResult evaluateMaxPool(Evaluation &e) {
       });
 }
 
-/// Element `to` of the small planes goes with `place` in the large ones; places
-/// outside are clamped.
+/// Element `to` of the small planes goes with `place` in the large ones, if
+/// there is such a place.
 template <typename Visit>
 void forEachPlace(const Array &indices, const Extents &large, Visit visit) {
   int64_t small = indices.shape[2] * indices.shape[3];
   int64_t plane = large[2] * large[3];
   for (int64_t i = 0, n = indices.size(); i < n; ++i) {
-    int64_t place =
-        std::clamp<int64_t>(indices.integers[i], 0, std::max<int64_t>(plane - 1, 0));
-    visit(i, i / small * plane + place);
+    int64_t place = indices.integers[i];
+    if (place >= 0 && place < plane)
+      visit(i, i / small * plane + place);
   }
 }
 

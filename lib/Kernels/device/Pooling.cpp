@@ -182,10 +182,14 @@ std::unique_ptr<DeviceKernel> createPoolGather(plan::PoolGather2dOp op,
                             planes.pooledBound)[0];
     Value index =
         b.load(b.address(b.operand(1), number, 4), b.intType(32), false, {});
-    // -1 stands for a window that is all padding: nothing was taken.
-    Value isPlace = b.compare(CmpIPredicate::sge, index, b.i32(0));
-    Value safe = b.select(isPlace, wide(b, index), b.i64(0));
-    Value first = b.mulI(plane, b.extent(planes.h * planes.w));
+    // -1 stands for a window that is all padding: nothing was taken. So it is
+    // where an index is of no element, as on the CPU.
+    Value size = b.extent(planes.h * planes.w);
+    index = wide(b, index);
+    Value isPlace = b.andI(b.compare(CmpIPredicate::sge, index, b.i64(0)),
+                           b.compare(CmpIPredicate::slt, index, size));
+    Value safe = b.select(isPlace, index, b.i64(0));
+    Value first = b.mulI(plane, size);
     Value value =
         loadFloat(b, b.operand(0), b.addI(first, safe), planes.element);
     Value zero = isa<FloatType>(value.getType())

@@ -134,6 +134,35 @@ TEST_SUITE("indexing") {
     }
   }
 
+  TEST_CASE("indices of no element of a plane take nothing and add nothing") {
+    Compiled compiled(R"(
+      plan.program @f
+          inputs("x" %x : tensor<1x2x3x3xf32>, "i" %i : tensor<1x2x2x2xi32>,
+                 "dy" %dy : tensor<1x2x2x2xf32>)
+          outputs("y" %y : tensor<1x2x2x2xf32>, "dx" %dx : tensor<1x2x3x3xf32>) {
+        plan.pool_gather2d "pick" (%x, %i) -> %y
+            : tensor<1x2x3x3xf32>, tensor<1x2x2x2xi32> -> tensor<1x2x2x2xf32>
+        plan.max_unpool2d "unpool" (%dy, %i) -> %dx
+            : tensor<1x2x2x2xf32>, tensor<1x2x2x2xi32> -> tensor<1x2x3x3xf32>
+      })");
+    Tensor x = randomF32({1, 2, 3, 3}), dy = randomF32({1, 2, 2, 2}, -1, 1, 2);
+    Tensor indices(ASGC_I32, {1, 2, 2, 2});
+    const int32_t places[8] = {-1, 8, 9, 0, INT32_MIN, INT32_MAX, 4, 1 << 30};
+    std::vector<double> y(8, 0), dx(18, 0);
+    for (int64_t o = 0; o < 8; ++o) {
+      indices.as<int32_t>()[o] = places[o];
+      if (places[o] < 0 || places[o] >= 9)
+        continue;
+      y[size_t(o)] = x.f()[o / 4 * 9 + places[o]];
+      dx[size_t(o / 4 * 9 + places[o])] += dy.f()[o];
+    }
+    auto outputs =
+        compiled.run("f", {x, indices, dy},
+                     {Tensor::f32({1, 2, 2, 2}), Tensor::f32({1, 2, 3, 3})});
+    checkClose(outputs[0], y);
+    checkClose(outputs[1], dx);
+  }
+
   TEST_CASE("the gradient of average pooling shares by what was counted") {
     const char *text = R"(
       plan.program @f inputs("dy" %dy : tensor<2x3x$OHx$OWxf32>)
