@@ -51,14 +51,22 @@ LogicalResult ProgramBuilder::buildConv(Operation *op,
   return success();
 }
 
-LogicalResult ProgramBuilder::buildPool(Operation *op) {
-  SmallVector<Value> in;
-  for (Value operand : op->getOperands()) {
-    FailureOr<Value> buffer = getBuffer(operand);
+FailureOr<SmallVector<Value>> ProgramBuilder::getBuffers(ValueRange values) {
+  SmallVector<Value> buffers;
+  for (Value value : values) {
+    FailureOr<Value> buffer = getBuffer(value);
     if (failed(buffer))
       return failure();
-    in.push_back(*buffer);
+    buffers.push_back(*buffer);
   }
+  return buffers;
+}
+
+LogicalResult ProgramBuilder::buildPool(Operation *op) {
+  FailureOr<SmallVector<Value>> buffers = getBuffers(op->getOperands());
+  if (failed(buffers))
+    return failure();
+  SmallVector<Value> in = *buffers;
   SmallVector<Value> out;
   for (Value result : op->getResults())
     out.push_back(getResultBuffer(result));
@@ -104,13 +112,10 @@ LogicalResult ProgramBuilder::buildIndexed(Operation *op) {
 }
 
 LogicalResult ProgramBuilder::buildScan(Operation *op) {
-  SmallVector<Value> in;
-  for (Value operand : op->getOperands()) {
-    FailureOr<Value> buffer = getBuffer(operand);
-    if (failed(buffer))
-      return failure();
-    in.push_back(*buffer);
-  }
+  FailureOr<SmallVector<Value>> buffers = getBuffers(op->getOperands());
+  if (failed(buffers))
+    return failure();
+  SmallVector<Value> in = *buffers;
   // Of a recurrence, the coefficients come first.
   Value x = in.back(), coefficients = in.size() > 1 ? in.front() : Value();
   Value y = getResultBuffer(op->getResult(0));

@@ -34,6 +34,8 @@ private:
   mlir::FailureOr<View> getView(mlir::Value value);
   /// A buffer of exactly the value's type that holds it.
   mlir::FailureOr<mlir::Value> getBuffer(mlir::Value value);
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+  getBuffers(mlir::ValueRange values);
   /// `view`, which covers its buffer, as a buffer of `type`.
   mlir::Value getTyped(const View &view, mlir::RankedTensorType type);
   /// Where a value that is about to be computed goes.
