@@ -13,6 +13,7 @@ include "dialects/asg/AsgPooling.td"
 include "dialects/asg/AsgLayout.td"
 include "dialects/asg/AsgIndexing.td"
 include "dialects/asg/AsgRandom.td"
+include "dialects/asg/AsgControl.td"
 include "dialects/asg/AsgStructural.td"
 
 #endif

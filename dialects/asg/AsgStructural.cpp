@@ -44,6 +44,9 @@ ParseResult GraphOp::parse(OpAsmParser &parser, OperationState &result) {
   SmallVector<DictionaryAttr> resultAttrs;
   bool isVariadic = false;
   Builder &builder = parser.getBuilder();
+  if (succeeded(parser.parseOptionalKeyword("private")))
+    result.addAttribute(SymbolTable::getVisibilityAttrName(),
+                        builder.getStringAttr("private"));
   if (parser.parseSymbolName(name, getSymNameAttrName(result.name),
                              result.attributes) ||
       function_interface_impl::parseFunctionSignatureWithArguments(
@@ -77,6 +80,8 @@ ParseResult GraphOp::parse(OpAsmParser &parser, OperationState &result) {
 
 void GraphOp::print(OpAsmPrinter &printer) {
   printer << ' ';
+  if (isPrivate())
+    printer << "private ";
   printer.printSymbolName(getSymName());
   function_interface_impl::printFunctionSignature(
       printer, *this, getArgumentTypes(), /*isVariadic=*/false,
@@ -92,7 +97,8 @@ void GraphOp::print(OpAsmPrinter &printer) {
   printer.printOptionalAttrDictWithKeyword(
       (*this)->getAttrs(),
       {getSymNameAttrName(), getFunctionTypeAttrName(), getDimsAttrName(),
-       getArgAttrsAttrName(), getResAttrsAttrName()});
+       getArgAttrsAttrName(), getResAttrsAttrName(),
+       SymbolTable::getVisibilityAttrName()});
   printer << ' ';
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
 }
@@ -235,6 +241,11 @@ LogicalResult verifyTensors(GraphOp graph) {
 LogicalResult verifyAssignments(GraphOp graph) {
   DenseMap<StringAttr, Operation *> assigned;
   WalkResult walk = graph.getBody().walk([&](AssignOp assign) {
+    if (graph.isPrivate()) {
+      (void)Fault(assign)("assigns @", assign.getVariable(),
+                          " in a private graph");
+      return WalkResult::interrupt();
+    }
     auto [it, isNew] = assigned.try_emplace(
         assign.getVariableAttr().getAttr(), assign.getOperation());
     if (isNew)

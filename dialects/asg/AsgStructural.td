@@ -35,7 +35,8 @@ def Asg_GraphOp : Asg_StructuralOp<"graph", [FunctionOpInterface, IsolatedFromAb
   }];
   let description = [{
     `dims` is a dictionary from the name of each run-time dim to its bound. Each
-    argument and result has an attribute `asg.name`.
+    argument and result has an attribute `asg.name`. A `private` graph is no entry point
+    but what asg.loop and asg.if call; it assigns no variable.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
       TypeAttrOf<FunctionType>:$function_type, DictionaryAttr:$dims,

@@ -17,6 +17,9 @@ def Plan_ProgramOp : Plan_Op<"program", [Symbol, IsolatedFromAbove, SingleBlock,
     multiple of `block` but those that are larger themselves. Buffers (variable, constant, alloc, alias) stand before
     the steps that use them; the steps run in the order of the block.
 
+    A `private` program is no entry point: plan.loop and plan.if of later programs
+    run it, in a part of their own arena.
+
     Text shows a buffer's type as that of its tensor.
 
     ```mlir
@@ -413,6 +416,57 @@ def Plan_CopyOp : Plan_Call<"copy"> {
     `(` $x `)` `->` $y attr-dict `:` custom<Tensor>(type($x)) `->` custom<Tensor>(type($y))
   }];
   let hasVerifier = 1;
+}
+
+//===- Control ------------------------------------------------------------===//
+
+/// Runs private programs that stand before its own. `workspace` is the arena of whichever
+/// runs, i8[bytes]; plan-assign-memory gives it its size.
+class Plan_ControlOp<string mnemonic, list<Trait> traits = []> : Plan_Call<mnemonic,
+    !listconcat(traits, [AttrSizedOperandSegments, DeclareOpInterfaceMethods<SymbolUserOpInterface>])> {
+  code bodies = [{
+    /// The programs that it may run.
+    ::llvm::SmallVector<::mlir::FlatSymbolRefAttr> getBodies();
+  }];
+}
+
+def Plan_LoopOp : Plan_ControlOp<"loop"> {
+  let summary = "asgc_rt_loop: a program run on its own results";
+  let description = [{
+    As asg.loop. The first step reads `inits` and writes `values`; from then on, `values`
+    and `spares` are read and written in turn, and the last results end in `values`.
+  }];
+  let arguments = (ins StrAttr:$name, FlatSymbolRefAttr:$body,
+      Optional<Plan_BufferType>:$count, Optional<Plan_BufferType>:$condition,
+      Variadic<Plan_BufferType>:$inits, Variadic<Plan_BufferType>:$invariants,
+      Variadic<Plan_BufferType>:$values, Variadic<Plan_BufferType>:$spares,
+      Plan_BufferType:$workspace);
+  let assemblyFormat = [{
+    $name $body (`count` $count^ `:` custom<Tensor>(type($count)))?
+    (`while` $condition^ `:` custom<Tensor>(type($condition)))?
+    ` ` `(` custom<Buffers>($inits, type($inits)) `)` `with` ` `
+    `(` custom<Buffers>($invariants, type($invariants)) `)` `->`
+    ` ` `(` custom<Buffers>($values, type($values)) `)` `spares` ` `
+    `(` custom<Buffers>($spares, type($spares)) `)` `workspace` $workspace `:`
+    custom<Tensor>(type($workspace)) attr-dict
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = bodies;
+}
+
+def Plan_IfOp : Plan_ControlOp<"if"> {
+  let summary = "asgc_rt_if: one of two programs";
+  let arguments = (ins StrAttr:$name, FlatSymbolRefAttr:$thenBody, FlatSymbolRefAttr:$elseBody,
+      Plan_BufferType:$condition, Variadic<Plan_BufferType>:$inputs,
+      Variadic<Plan_BufferType>:$values, Plan_BufferType:$workspace);
+  let assemblyFormat = [{
+    $name $condition `:` custom<Tensor>(type($condition)) `then` $thenBody `else` $elseBody
+    ` ` `(` custom<Buffers>($inputs, type($inputs)) `)` `->`
+    ` ` `(` custom<Buffers>($values, type($values)) `)` `workspace` $workspace `:`
+    custom<Tensor>(type($workspace)) attr-dict
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = bodies;
 }
 
 #endif

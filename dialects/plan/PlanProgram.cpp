@@ -117,6 +117,9 @@ ParseResult ProgramOp::parse(OpAsmParser &parser, OperationState &state) {
   Properties &properties = state.getOrAddProperties<Properties>();
   Arguments arguments;
   properties.dims = parser.getBuilder().getDictionaryAttr({});
+  if (succeeded(parser.parseOptionalKeyword("private")))
+    state.addAttribute(SymbolTable::getVisibilityAttrName(),
+                       parser.getBuilder().getStringAttr("private"));
   if (parser.parseSymbolName(properties.sym_name) ||
       (succeeded(parser.parseOptionalKeyword("dims")) &&
        parseDims(parser, properties.dims)) ||
@@ -142,6 +145,8 @@ ParseResult ProgramOp::parse(OpAsmParser &parser, OperationState &state) {
 
 void ProgramOp::print(OpAsmPrinter &printer) {
   printer << " ";
+  if (isPrivate())
+    printer << "private ";
   printer.printSymbolName(getSymName());
   if (!getDims().empty()) {
     printer << " dims {";
@@ -173,7 +178,7 @@ void ProgramOp::print(OpAsmPrinter &printer) {
       (*this)->getAttrs(),
       {getSymNameAttrName(), getDimsAttrName(), getInputNamesAttrName(),
        getOutputNamesAttrName(), getArenaAttrName(), getLowerBoundAttrName(),
-       getBlockAttrName()});
+       getBlockAttrName(), SymbolTable::getVisibilityAttrName()});
   printer << " ";
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
 }

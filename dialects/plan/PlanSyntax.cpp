@@ -157,6 +157,36 @@ void plan::printPlaced(OpAsmPrinter &printer, Operation *op,
   });
 }
 
+ParseResult
+plan::parseBuffers(OpAsmParser &parser,
+                   SmallVectorImpl<OpAsmParser::UnresolvedOperand> &buffers,
+                   SmallVectorImpl<Type> &types) {
+  OpAsmParser::UnresolvedOperand buffer;
+  OptionalParseResult first = parser.parseOptionalOperand(buffer);
+  if (!first.has_value())
+    return success();
+  auto parseType = [&]() -> ParseResult {
+    buffers.push_back(buffer);
+    return failure(parser.parseColon() ||
+                   parseTensor(parser, types.emplace_back()));
+  };
+  if (failed(*first) || parseType())
+    return failure();
+  while (succeeded(parser.parseOptionalComma()))
+    if (parser.parseOperand(buffer) || parseType())
+      return failure();
+  return success();
+}
+
+void plan::printBuffers(OpAsmPrinter &printer, Operation *op,
+                        OperandRange buffers, TypeRange types) {
+  llvm::interleaveComma(llvm::zip_equal(buffers, types), printer,
+                        [&](auto pair) {
+                          printer << std::get<0>(pair) << " : ";
+                          printTensor(printer, op, std::get<1>(pair));
+                        });
+}
+
 ParseResult plan::parseTensor(AsmParser &parser, Type &buffer) {
   RankedTensorType tensor;
   SMLoc loc = parser.getCurrentLocation();

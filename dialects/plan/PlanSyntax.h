@@ -30,6 +30,14 @@ void printPlaced(mlir::OpAsmPrinter &printer, mlir::Operation *op,
                  mlir::OperandRange buffers, mlir::TypeRange types,
                  mlir::ArrayAttr accesses);
 
+/// `%a : tensor<…>, %b : tensor<…>`, or nothing.
+mlir::ParseResult parseBuffers(
+    mlir::OpAsmParser &parser,
+    llvm::SmallVectorImpl<mlir::OpAsmParser::UnresolvedOperand> &buffers,
+    llvm::SmallVectorImpl<mlir::Type> &types);
+void printBuffers(mlir::OpAsmPrinter &printer, mlir::Operation *op,
+                  mlir::OperandRange buffers, mlir::TypeRange types);
+
 /// The type of a buffer, written as that of its tensor.
 mlir::ParseResult parseTensor(mlir::AsmParser &parser, mlir::Type &buffer);
 void printTensor(mlir::AsmPrinter &printer, mlir::Operation *op,

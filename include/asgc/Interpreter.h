@@ -27,6 +27,8 @@ struct InterpreterOptions {
   /// An op with more result elements or more steps than this is refused.
   int64_t maxElements = int64_t(1) << 28;
   int64_t maxSteps = int64_t(1) << 36;
+  /// All loops together take at most so many.
+  int64_t maxIterations = int64_t(1) << 20;
 };
 
 struct InterpreterResult {

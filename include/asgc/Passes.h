@@ -26,6 +26,10 @@ struct AsgPipelineOptions
       *this, "attention",
       llvm::cl::desc("Whether the target has a kernel for attention"),
       llvm::cl::init(false)};
+  Option<bool> branches{
+      *this, "branches",
+      llvm::cl::desc("Whether the target can choose what it computes"),
+      llvm::cl::init(true)};
   Option<bool> simplify{*this, "simplify",
                         llvm::cl::desc("Fold, merge and drop ops"),
                         llvm::cl::init(true)};

@@ -23,6 +23,26 @@ def AsgInlineLayers : Pass<"asg-inline-layers", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"inlined", "layers-inlined", "Layers inlined">];
 }
 
+def AsgInlineBranches : Pass<"asg-inline-branches", "::mlir::ModuleOp"> {
+  let summary = "Computes both graphs of an asg.if and takes one";
+  let description = [{
+    In graphs with an asg.gradient, since asg.if has none; with `all`, in all, for
+    targets that cannot branch. What nothing calls any more is dropped.
+
+    ```mlir
+    %y = asg.if %c then @twice else @same (%x) : (tensor<i1>, tensor<4xf32>) -> tensor<4xf32>
+    // becomes
+    %0 = asg.add %x, %x : tensor<4xf32>
+    %1 = asg.broadcast %c dims [] : tensor<i1> to tensor<4xi1>
+    %y = asg.select %1, %0, %x : tensor<4xi1>, tensor<4xf32>
+    ```
+  }];
+  let options = [
+    Option<"all", "all", "bool", /*default=*/"false", "In graphs without gradients, too">
+  ];
+  let statistics = [Statistic<"inlined", "branches-inlined", "Branches inlined">];
+}
+
 def AsgInferShapes : Pass<"asg-infer-shapes", "::mlir::ModuleOp"> {
   let summary = "Recomputes result types, and replaces run-time dims by numbers";
   let description = [{

@@ -78,8 +78,9 @@ MaybeFault Compilation::State::finishElaboration(
     mlir::Type type = options.precision == "f16"
                           ? mlir::Type(builder.getF16Type())
                           : builder.getBF16Type();
-    if (auto infer = module->lookupSymbol("infer"))
-      infer->setAttr("asg.precision", mlir::TypeAttr::get(type));
+    for (auto graph : module->getOps<asg::GraphOp>())
+      if (graph.isPrivate() || graph.getSymName() == "infer")
+        graph->setAttr("asg.precision", mlir::TypeAttr::get(type));
   }
   isStopped = options.after == "elaborate";
   std::chrono::duration<double> seconds =

@@ -129,9 +129,10 @@ std::vector<ModelVariable> Compilation::variables() const {
 }
 
 /// Brings `module` to plain ops: no layers, no gradients.
-static MaybeFault makePlain(ModuleOp module) {
+static MaybeFault makePlain(ModuleOp module, bool hasBranches) {
   PassManager passes(module.getContext());
   passes.addPass(createAsgInlineLayers());
+  passes.addPass(createAsgInlineBranches({.all = !hasBranches}));
   passes.addPass(createAsgDifferentiate());
   std::string message;
   ScopedDiagnosticHandler handler(module.getContext(),
@@ -152,14 +153,14 @@ Result<OnnxFiles> Compilation::toOnnx(const std::string &entry,
   if (graph)
     graph.walk([&](asg::GradientOp) { hasGradients = true; });
   if (hasGradients)
-    if (MaybeFault fault = makePlain(*state->module))
+    if (MaybeFault fault = makePlain(*state->module, /*hasBranches=*/true))
       return *fault;
   return exportOnnx(*state->module, entry, values, options);
 }
 
 Result<ModelText> Compilation::toText(const std::string &name,
                                       const std::vector<NamedView> &values) {
-  if (MaybeFault fault = makePlain(*state->module))
+  if (MaybeFault fault = makePlain(*state->module, /*hasBranches=*/false))
     return *fault;
   std::string whyNot;
   auto raised = raiseModel(state->module->lookupSymbol<asg::GraphOp>("infer"),

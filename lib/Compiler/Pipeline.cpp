@@ -173,6 +173,7 @@ MaybeFault Compilation::State::lowerTo(Level wanted) {
     pipeline.fuse = options.optimize > 0;
     // Code for the CPU is made from the same plan and has no such kernel; where
     // matrix units multiply f32 by parts, they do products only.
+    pipeline.branches = !options.vulkan;
     pipeline.attention = options.vulkan && !options.cpu && !options.splitsF32;
     buildAsgPipeline(passes, pipeline);
     if (MaybeFault fault = runPasses(passes, FaultKind::Input, Code::ASG0601))

@@ -56,6 +56,8 @@ public:
     // An initializer list would copy them all.
     json::Object result;
     result["name"] = graph.getSymName().str();
+    if (graph.isPrivate())
+      result["private"] = true;
     result["dims"] = dumpDims(graph.getDims());
     result["inputs"] = std::move(inputs);
     result["outputs"] = std::move(outputs);

@@ -252,6 +252,8 @@ LogicalResult ModelReader::readGraph(const json::Object &graph,
       builder.getDictionaryAttr(dims),
       inputs->empty() ? ArrayAttr() : inputNames,
       outputs->empty() ? ArrayAttr() : outputNames);
+  if (graph.getBoolean("private").value_or(false))
+    op.setPrivate();
   OpBuilder::InsertionGuard guard(builder);
   Block &body = op.getBody().emplaceBlock();
   opOf.clear();

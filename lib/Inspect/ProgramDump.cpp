@@ -32,6 +32,8 @@ public:
     // An initializer list would copy them all.
     json::Object result;
     result["name"] = program.getSymName().str();
+    if (program.isPrivate())
+      result["private"] = true;
     result["dims"] = dumpDims(program.getDims());
     result["arena"] = optional(program.getArena());
     result["lower_bound"] = optional(program.getLowerBound());

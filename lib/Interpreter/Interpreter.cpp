@@ -47,7 +47,8 @@ const Evaluators &allEvaluators() {
 /// Evaluates the ops of one graph.
 class Machine {
 public:
-  explicit Machine(const InterpreterOptions &options) : options(options) {
+  explicit Machine(const InterpreterOptions &options)
+      : options(options), iterationsLeft(options.maxIterations) {
     for (const auto &[name, value] : options.dims)
       dims[name] = value;
   }
@@ -68,11 +69,18 @@ private:
   LogicalResult runOp(Operation *op, const Variables &variables);
   LogicalResult runRead(asg::ReadOp read, const Variables &variables);
   LogicalResult runRegion(Operation *op, const Variables &variables);
+  LogicalResult runLoop(asg::LoopOp loop, const Variables &variables);
+  LogicalResult runIf(asg::IfOp choice, const Variables &variables);
+  FailureOr<std::vector<Array>> call(Operation *op, FlatSymbolRefAttr name,
+                                     std::vector<Array> arguments,
+                                     const Variables &variables);
+  LogicalResult finish(Operation *op, std::vector<Array> results);
   void round(Array &array) const;
   void define(Value value, Array array);
   void release(Operation *op);
 
   const InterpreterOptions &options;
+  int64_t iterationsLeft; // of all loops
   std::map<std::string, int64_t, std::less<>> dims;
   DenseMap<Value, int64_t> pendingUses;
 };
@@ -267,6 +275,79 @@ LogicalResult Machine::runRegion(Operation *op, const Variables &variables) {
   return success();
 }
 
+LogicalResult Machine::finish(Operation *op, std::vector<Array> results) {
+  for (auto [value, array] : llvm::zip_equal(op->getResults(), results))
+    define(value, std::move(array));
+  release(op);
+  return success();
+}
+
+//===- Graphs that are called ---------------------------------------------===//
+
+/// What the private graph `name` makes of `arguments`.
+FailureOr<std::vector<Array>> Machine::call(Operation *op,
+                                            FlatSymbolRefAttr name,
+                                            std::vector<Array> arguments,
+                                            const Variables &variables) {
+  auto body = SymbolTable::lookupNearestSymbolFrom<asg::GraphOp>(op, name);
+  if (!body || body.getNumArguments() != arguments.size())
+    return op->emitOpError() << "calls " << name << ", which is no such graph";
+  Machine machine(options);
+  machine.dims = dims;
+  machine.iterationsLeft = iterationsLeft;
+  for (auto [value, array] : llvm::zip_equal(body.getArguments(), arguments))
+    machine.environment[value] = std::move(array);
+  Block &block = body.getBody().front();
+  if (failed(machine.runBlock(block, variables)))
+    return failure();
+  iterationsLeft = machine.iterationsLeft;
+  std::vector<Array> results;
+  for (Value value : block.getTerminator()->getOperands())
+    results.push_back(machine.environment.at(value));
+  return results;
+}
+
+LogicalResult Machine::runLoop(asg::LoopOp loop, const Variables &variables) {
+  auto numberOf = [&](Value value) {
+    return environment.find(value)->second.integers[0];
+  };
+  int64_t count = loop.getCount() ? numberOf(loop.getCount()) : INT64_MAX;
+  bool goesOn = !loop.getCondition() || numberOf(loop.getCondition()) != 0;
+  std::vector<Array> carried;
+  for (Value value : loop.getInits())
+    carried.push_back(environment.find(value)->second);
+  for (int64_t i = 0; i < count && goesOn; ++i) {
+    if (iterationsLeft-- <= 0)
+      return loop.emitOpError() << "takes more than " << options.maxIterations
+                                << " steps, too many for the interpreter";
+    std::vector<Array> arguments{Array{DType::I64, {}, {}, {i}}};
+    std::move(carried.begin(), carried.end(), std::back_inserter(arguments));
+    for (Value value : loop.getInvariants())
+      arguments.push_back(environment.find(value)->second);
+    auto results =
+        call(loop, loop.getBodyAttr(), std::move(arguments), variables);
+    if (failed(results))
+      return failure();
+    if (loop.getCondition()) {
+      goesOn = results->front().integers[0] != 0;
+      results->erase(results->begin());
+    }
+    carried = std::move(*results);
+  }
+  return finish(loop, std::move(carried));
+}
+
+LogicalResult Machine::runIf(asg::IfOp choice, const Variables &variables) {
+  bool isThen = environment.find(choice.getCondition())->second.integers[0];
+  std::vector<Array> arguments;
+  for (Value value : choice.getInputs())
+    arguments.push_back(environment.find(value)->second);
+  auto results =
+      call(choice, isThen ? choice.getThenBodyAttr() : choice.getElseBodyAttr(),
+           std::move(arguments), variables);
+  return failed(results) ? failure() : finish(choice, std::move(*results));
+}
+
 LogicalResult Machine::runOp(Operation *op, const Variables &variables) {
   if (auto read = dyn_cast<asg::ReadOp>(op))
     return runRead(read, variables);
@@ -278,16 +359,15 @@ LogicalResult Machine::runOp(Operation *op, const Variables &variables) {
   }
   if (isa<asg::LayerOp, asg::FusionOp>(op))
     return runRegion(op, variables);
+  if (auto loop = dyn_cast<asg::LoopOp>(op))
+    return runLoop(loop, variables);
+  if (auto choice = dyn_cast<asg::IfOp>(op))
+    return runIf(choice, variables);
   std::vector<const Array *> operands;
   for (Value operand : op->getOperands())
     operands.push_back(&environment.find(operand)->second);
   FailureOr<std::vector<Array>> results = evaluate(op, std::move(operands));
-  if (failed(results))
-    return failure();
-  for (auto [value, array] : llvm::zip_equal(op->getResults(), *results))
-    define(value, std::move(array));
-  release(op);
-  return success();
+  return failed(results) ? failure() : finish(op, std::move(*results));
 }
 
 LogicalResult Machine::runBlock(Block &block, const Variables &variables) {

@@ -134,12 +134,26 @@ class Fields:
                 self.t.expect(0 <= buffer < len(program["buffers"]), "a step names a buffer that is not there", step)
 
 
+# A graph that others call.
+BRANCH = """
+asg.graph private @same(%x: tensor<2xf32> {asg.name = "x"}) -> (tensor<2xf32> {asg.name = "y"}) {
+  asg.return %x : tensor<2xf32>
+}
+asg.graph @infer(%c: tensor<i1> {asg.name = "c"}, %x: tensor<2xf32> {asg.name = "x"}) -> (tensor<2xf32> {asg.name = "y"}) {
+  %y = asg.if %c then @same else @same (%x) : (tensor<i1>, tensor<2xf32>) -> tensor<2xf32>
+  asg.return %y : tensor<2xf32>
+}
+"""
+
+
 def test_json_is_what_its_documentation_says(t):
     fields = Fields(t)
     for model in (DIGITS, LENET):
         document = json.loads(t.asgc("compile", model, "--emit=json").out)
         fields.document(document)
         t.equal([stage["pass"] for stage in document["stages"]], ["elaborate"] + passes_of_the_compiler(), "stages")
+    t.write("branch.mlir", BRANCH)
+    fields.document(json.loads(t.asgc("compile", "branch.mlir", "--emit=json").out))
     t.asgc("convert", DIGITS, "-o", "digits.json")
     fields.document(json.loads(t.path("digits.json").read_text()))
     t.write("tiny.asg", models.TINY)

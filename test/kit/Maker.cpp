@@ -210,7 +210,9 @@ Added addGraph(Kit &kit, Reader &reader, mlir::ModuleOp source,
                llvm::ArrayRef<CpuOptions> pipelines) {
   mlir::OwningOpRef<mlir::ModuleOp> module(
       mlir::cast<mlir::ModuleOp>(source->clone()));
-  asg::GraphOp graph = *module->getOps<asg::GraphOp>().begin();
+  asg::GraphOp graph = firstEntry(*module);
+  if (!graph.getOps<asg::LoopOp>().empty()) // has no code for devices
+    return Added::Nothing;
   const bool hasFusions = !graph.getOps<asg::FusionOp>().empty();
   expandGradients(graph);
   if (wantsGradients && (hasFusions || !addGradients(graph)))

@@ -135,13 +135,24 @@ FailureOr<CompiledObject> compileObject(ModuleOp source,
   llvm::StringMap<std::string> known; // entries by what they do
   for (const CpuOptions &options : pipelines) {
     OwningOpRef<ModuleOp> module(cast<ModuleOp>(source->clone()));
-    for (auto graph : module->getOps<asg::GraphOp>())
-      graph.setSymName((graph.getSymName() + options.suffix).str());
+    SymbolTable symbols(*module);
+    for (auto graph : llvm::to_vector(module->getOps<asg::GraphOp>()))
+      if (!options.suffix.empty() &&
+          failed(symbols.rename(graph,
+                                (graph.getSymName() + options.suffix).str())))
+        return failure();
     if (failed(runPasses(*module, options, error)))
       return failure();
     for (auto made :
          llvm::make_early_inc_range(module->getOps<plan::ProgramOp>())) {
       std::string entryName = made.getSymName().str();
+      if (made.isPrivate()) {
+        if (plans) {
+          made->remove();
+          plans->push_back(made);
+        }
+        continue;
+      }
       auto [entry, isNew] = object.entryOf.try_emplace(entryName, entryName);
       auto [twin, isOwn] = known.try_emplace(describe(made), entryName);
       if (!isOwn) { // another pipeline came to the same plan
@@ -181,6 +192,13 @@ struct CpuProgram::Session {
 
 CpuProgram::CpuProgram() = default;
 CpuProgram::~CpuProgram() = default;
+
+asg::GraphOp firstEntry(ModuleOp module) {
+  for (auto graph : module.getOps<asg::GraphOp>())
+    if (!graph.isPrivate())
+      return graph;
+  return nullptr;
+}
 
 std::unique_ptr<CpuProgram> CpuProgram::compile(ModuleOp source,
                                                 const CpuOptions &options,
@@ -289,7 +307,7 @@ FailureOr<InterpreterResult> runOnCpu(ModuleOp module,
       CpuProgram::compile(module, options, error);
   if (!program)
     return failure();
-  auto graph = *module.getOps<asg::GraphOp>().begin();
+  asg::GraphOp graph = firstEntry(module);
   return program->run(graph.getSymName(), inputs, variables, {}, error);
 }
 

@@ -90,7 +90,10 @@ private:
   bool vulkan = false;
 };
 
-/// Compiles `module`, which stays as it is, and runs its first graph. Failure
+/// The first graph that is no body of another; null if there is none.
+asg::GraphOp firstEntry(mlir::ModuleOp module);
+
+/// Compiles `module`, which stays as it is, and runs that graph. Failure
 /// with a sentence in `error`.
 mlir::FailureOr<InterpreterResult> runOnCpu(mlir::ModuleOp module,
                                             llvm::ArrayRef<HostTensor> inputs,

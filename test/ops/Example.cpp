@@ -1,5 +1,6 @@
 //===- Example.cpp - The examples of the catalog, as modules --------------===//
 #include "test/ops/Example.h"
+#include "test/ops/CpuBackend.h"
 
 #include <regex>
 
@@ -99,7 +100,7 @@ Example readExample(Reader &reader, const std::string &text) {
     }
   }
   if (example.module)
-    example.graph = *example.module->getOps<asg::GraphOp>().begin();
+    example.graph = firstEntry(*example.module);
   return example;
 }
 

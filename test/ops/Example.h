@@ -13,7 +13,7 @@ namespace asgc::test {
 /// One example of an op: a verified module with the graph that holds it.
 struct Example {
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  asg::GraphOp graph;
+  asg::GraphOp graph;         ///< the first that is no body of another
   bool isWholeModule = false; ///< written with its graph, not as ops alone
 
   explicit operator bool() const { return static_cast<bool>(module); }

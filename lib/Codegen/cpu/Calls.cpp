@@ -74,14 +74,18 @@ Value ProgramEmitter::offsetPointer(Entry &entry, Value buffer,
 /// The address of a constant that holds the bytes of `desc`, zero for buffers
 /// that are left out.
 template <typename Desc> Value ProgramEmitter::descriptor(const Desc &desc) {
+  return descriptor({reinterpret_cast<const char *>(&desc), sizeof(Desc)},
+                    alignof(Desc));
+}
+
+Value ProgramEmitter::descriptor(StringRef bytes, int64_t alignment) {
   std::string symbol = symbolFor("desc");
-  StringRef bytes(reinterpret_cast<const char *>(&desc), sizeof(Desc));
   OpBuilder outside(builder.getContext());
   outside.setInsertionPointToStart(module->getBody());
   auto type = LLVM::LLVMArrayType::get(outside.getI8Type(), bytes.size());
   LLVM::GlobalOp::create(outside, code->loc, type, /*isConstant=*/true,
                          LLVM::Linkage::Internal, symbol,
-                         outside.getStringAttr(bytes), alignof(Desc));
+                         outside.getStringAttr(bytes), alignment);
   return LLVM::AddressOfOp::create(builder, code->loc, frame.getType(), symbol);
 }
 
@@ -258,6 +262,55 @@ LogicalResult ProgramEmitter::callCopy(Entry &entry, plan::CopyOp op) {
   return success();
 }
 
+//===- Programs that a program runs ---------------------------------------===//
+
+/// The address of the function of a program that stands before.
+Value ProgramEmitter::functionOf(FlatSymbolRefAttr program) {
+  auto found = llvm::find_if(entries, [&](Entry &entry) {
+    return entry.program.getSymNameAttr() == program.getAttr();
+  });
+  return LLVM::AddressOfOp::create(builder, code->loc, found->function);
+}
+
+void ProgramEmitter::callLoop(Entry &entry, plan::LoopOp op) {
+  SmallVector<Value> arguments{op.getCount(), op.getCondition()};
+  for (OperandRange group :
+       {op.getInits(), op.getInvariants(), op.getValues(), op.getSpares()})
+    llvm::append_range(arguments, group);
+  arguments.push_back(op.getWorkspace());
+  for (auto [index, buffer] : llvm::enumerate(arguments))
+    LLVM::StoreOp::create(builder, code->loc, pointerOrNull(entry, buffer),
+                          code->address(argumentTable, code->i64(index), 8));
+  asgc_loop_desc desc{};
+  desc.has_condition = bool(op.getCondition());
+  desc.num_invariants = op.getInvariants().size();
+  desc.num_carried = op.getInits().size();
+  std::string bytes(reinterpret_cast<const char *>(&desc),
+                    offsetof(asgc_loop_desc, carried_bytes));
+  for (Value value : op.getValues()) {
+    RankedTensorType type = tensorOf(value);
+    int64_t size = std::max(1u, type.getElementTypeBitWidth() / 8);
+    asgc_dim dim =
+        dims.encode(asg::getNumElements(type) * DimExpr(size), entry.dimNames);
+    bytes.append(reinterpret_cast<const char *>(&dim), sizeof dim);
+  }
+  call("asgc_rt_loop", {frame, descriptor(bytes, alignof(asgc_loop_desc)),
+                        functionOf(op.getBodyAttr()), argumentTable});
+}
+
+void ProgramEmitter::callIf(Entry &entry, plan::IfOp op) {
+  SmallVector<Value> arguments{op.getCondition(), op.getWorkspace()};
+  llvm::append_range(arguments, op.getInputs());
+  int64_t numBefore = arguments.size();
+  llvm::append_range(arguments, op.getValues());
+  for (auto [index, buffer] : llvm::enumerate(arguments))
+    LLVM::StoreOp::create(builder, code->loc, pointerOf(entry, buffer),
+                          code->address(argumentTable, code->i64(index), 8));
+  call("asgc_rt_if", {frame, functionOf(op.getThenBodyAttr()),
+                      functionOf(op.getElseBodyAttr()), argumentTable,
+                      code->address(argumentTable, code->i64(numBefore), 8)});
+}
+
 LogicalResult ProgramEmitter::emitCall(Entry &entry, Operation *step) {
   for (Value operand : step->getOperands())
     if (!dtypeOf(tensorOf(operand).getElementType()))
@@ -289,6 +342,8 @@ LogicalResult ProgramEmitter::emitCall(Entry &entry, Operation *step) {
                success();
       })
       .Case([&](plan::CopyOp op) { return callCopy(entry, op); })
+      .Case([&](plan::LoopOp op) { return callLoop(entry, op), success(); })
+      .Case([&](plan::IfOp op) { return callIf(entry, op), success(); })
       .Default([](Operation *op) {
         return op->emitOpError("is a step without code on the CPU");
       });

@@ -253,7 +253,8 @@ LogicalResult ProgramEmitter::emitEntry(Entry &entry) {
   // A block of its own, so that what belongs to the entry block goes there.
   size_t most = 1;
   for (Operation &op : program.getBody().front())
-    most = std::max<size_t>(most, op.getNumOperands());
+    most = std::max<size_t>(
+        most, op.getNumOperands() * (isa<plan::LoopOp>(op) ? 2 : 1) + 4);
   auto table = LLVM::LLVMArrayType::get(pointer, most);
   argumentTable = LLVM::AllocaOp::create(builder, code->loc, pointer, table,
                                          code->i32(1), /*alignment=*/8);

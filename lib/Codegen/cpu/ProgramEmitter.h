@@ -89,8 +89,12 @@ private:
   template <typename Op>
   void callIndexed(Entry &entry, Op op, Value whole, llvm::StringRef function);
   mlir::LogicalResult callCopy(Entry &entry, plan::CopyOp op);
+  void callLoop(Entry &entry, plan::LoopOp op);
+  void callIf(Entry &entry, plan::IfOp op);
+  Value functionOf(mlir::FlatSymbolRefAttr program);
   asgc_pool_desc poolDescriptor(Entry &entry, Value whole, Value pooled);
   template <typename Desc> Value descriptor(const Desc &desc);
+  Value descriptor(llvm::StringRef bytes, int64_t alignment);
   Value pointerOrNull(Entry &entry, Value buffer);
   Value offsetPointer(Entry &entry, Value buffer, const DimExpr &offset);
   int32_t variableIndex(Value buffer);

@@ -352,7 +352,8 @@ LLVM::GlobalOp ProgramEmitter::emitDescription() {
         return nullptr;
       }
     }
-    entryFields.push_back(writer.entry(entry));
+    if (!entry.program.isPrivate())
+      entryFields.push_back(writer.entry(entry));
   }
   for (const Variable &variable : variables)
     variableFields.push_back(writer.variable(variable));
@@ -365,7 +366,7 @@ LLVM::GlobalOp ProgramEmitter::emitDescription() {
   bool hasExpressions = !dims.getExpressions().empty();
   TableWriter::Fields fields{
       tables.i32(ASGC_ABI_VERSION),
-      tables.i32(entries.size()),
+      tables.i32(entryFields.size()),
       tables.text(options.name),
       tables.symbol(tables.array("entries", entryFields)),
       tables.symbol(tables.array("variables", variableFields)),

@@ -93,6 +93,11 @@ private:
 
 FailureOr<DeviceProgram> Emitter::emit() {
   for (auto program : source.getOps<plan::ProgramOp>())
+    if (program.isPrivate())
+      return program.emitError(
+          "how often a loop runs is decided at run time, which the Vulkan "
+          "backend does not compute; compile for the CPU");
+  for (auto program : source.getOps<plan::ProgramOp>())
     if (auto block = program.getBlock())
       result.blockBytes = std::min<int64_t>(result.blockBytes, *block);
   for (auto [number, program] :

@@ -1,5 +1,6 @@
 //===- Simplify.cpp - Rewrites asg ops to cheaper equal ones --------------===//
 #include "Simplify.h"
+#include "InlineBranches.h"
 #include "asgc/Passes.h"
 #include "dialects/asg/Asg.h"
 
@@ -51,6 +52,7 @@ struct SimplifyPass final : impl::AsgSimplifyBase<SimplifyPass> {
     for (auto graph : getOperation().getOps<asg::GraphOp>())
       if (failed(simplify(graph)))
         return signalPassFailure();
+    dropUncalledGraphs(getOperation());
   }
 
 private:

@@ -70,7 +70,36 @@ struct AssignMemoryPass final
         return signalPassFailure();
   }
 
+  /// Programs that `program` runs stand before it, so their arenas are known.
+  LogicalResult sizeWorkspaces(plan::ProgramOp program) {
+    auto size = [&](auto step) -> LogicalResult {
+      int64_t bytes = 0;
+      for (FlatSymbolRefAttr name : step.getBodies()) {
+        auto body = SymbolTable::lookupNearestSymbolFrom<plan::ProgramOp>(
+            program, name);
+        bytes = std::max(bytes, static_cast<int64_t>(
+                                    body ? body.getArena().value_or(0) : 0));
+      }
+      auto alloc = step.getWorkspace().template getDefiningOp<plan::AllocOp>();
+      if (!alloc)
+        return step.emitOpError("has a workspace that is no plan.alloc");
+      auto type =
+          RankedTensorType::get({bytes}, IntegerType::get(&getContext(), 8));
+      alloc.getBuffer().setType(plan::BufferType::get(&getContext(), type));
+      return success();
+    };
+    for (Operation &op : program.getBody().front()) {
+      auto loop = dyn_cast<plan::LoopOp>(op);
+      auto choice = dyn_cast<plan::IfOp>(op);
+      if ((loop && failed(size(loop))) || (choice && failed(size(choice))))
+        return failure();
+    }
+    return success();
+  }
+
   LogicalResult assign(plan::ProgramOp program) {
+    if (failed(sizeWorkspaces(program)))
+      return failure();
     FailureOr<StepList> list = StepList::collect(program);
     if (failed(list))
       return failure();

@@ -211,6 +211,8 @@ void ProgramBuilder::createProgram() {
       builder.getArrayAttr(inputNames), builder.getArrayAttr(outputNames),
       /*arena=*/IntegerAttr(), /*lowerBound=*/IntegerAttr(),
       /*block=*/IntegerAttr());
+  SymbolTable::setSymbolVisibility(program,
+                                   SymbolTable::getSymbolVisibility(graph));
   Block &block = program.getBody().emplaceBlock();
   block.addArguments(types, locs);
   builder.setInsertionPointToEnd(&block);
@@ -280,6 +282,10 @@ LogicalResult ProgramBuilder::buildOp(Operation *op) {
     return buildScan(op);
   if (auto concat = dyn_cast<asg::ConcatOp>(op))
     return buildConcat(concat);
+  if (auto loop = dyn_cast<asg::LoopOp>(op))
+    return buildLoop(loop);
+  if (auto choice = dyn_cast<asg::IfOp>(op))
+    return buildIf(choice);
   if (isa<asg::LayerOp, asg::GradientOp>(op))
     return op->emitOpError("is not legal asg; run ")
            << (isa<asg::LayerOp>(op) ? "asg-inline-layers"

@@ -89,6 +89,12 @@ private:
   /// Result `index` of an op, as the buffer that a call writes.
   mlir::Value getResultBuffer(mlir::Value result);
 
+  //===- Programs that this one runs (BuildControl.cpp) -------------------===//
+
+  mlir::LogicalResult buildLoop(asg::LoopOp loop);
+  mlir::LogicalResult buildIf(asg::IfOp choice);
+  mlir::Value allocateWorkspace(mlir::Location loc);
+
   asg::GraphOp graph;
   llvm::StringSet<> &names;
   plan::ProgramOp program;

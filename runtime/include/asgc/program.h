@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-#define ASGC_ABI_VERSION 5
+#define ASGC_ABI_VERSION 6
 
 /** Element types; the values are part of the ABI. */
 typedef enum asgc_dtype {
@@ -269,6 +269,16 @@ typedef struct asgc_gather_desc {
   int32_t index_dtype;     /**< ASGC_I32 or ASGC_I64 */
   asgc_dim batch, outer, axis, indices, inner;
 } asgc_gather_desc;
+
+/** A loop over a program of the artifact (asgc_entry_desc.run). */
+typedef struct asgc_loop_desc {
+  int32_t
+      has_condition; /**< the program's first output says whether to go on */
+  int32_t num_invariants;
+  int32_t num_carried;
+  int32_t reserved;
+  asgc_dim carried_bytes[1]; /**< num_carried of them */
+} asgc_loop_desc;
 
 /** y[i...] = x[i...] over `rank` extents with these strides (elements). */
 typedef struct asgc_copy_desc {

@@ -372,3 +372,42 @@ plan.program @hostile inputs("x" %x: tensor<4xf32>) outputs("y" %y: tensor<4xf32
     "plan.yield"() : () -> ()
   }) : (!plan.buffer<tensor<4xf32>>, !plan.buffer<tensor<4xf32>>) -> ()
 }
+
+// -----
+
+plan.program private @body inputs("i" %i: tensor<i64>, "x" %x: tensor<4xf32>) outputs("y" %y: tensor<4xf32>) arena 128 lower_bound 128 {
+}
+plan.program @f inputs("n" %n: tensor<i64>, "x" %x: tensor<4xf32>) outputs("y" %y: tensor<4xf32>) {
+  %0 = plan.alloc : tensor<4xf32>
+  %1 = plan.alloc : tensor<64xi8>
+  // expected-error@+1 {{runs @body, whose arena of 128 bytes is larger than the workspace of 64}}
+  plan.loop "f.loop" @body count %n : tensor<i64> (%x : tensor<4xf32>) with () -> (%y : tensor<4xf32>) spares (%0 : tensor<4xf32>) workspace %1 : tensor<64xi8>
+}
+
+// -----
+
+plan.program private @body inputs("i" %i: tensor<i64>, "x" %x: tensor<4xf32>) outputs("y" %y: tensor<4xf32>) {
+}
+plan.program @f inputs("n" %n: tensor<i64>, "x" %x: tensor<4xf32>) outputs("y" %y: tensor<4xf32>) {
+  %0 = plan.alloc : tensor<4xf32>
+  %1 = plan.alloc : tensor<64xi8>
+  // expected-error@+1 {{runs @body, which has 2 inputs, not 3}}
+  plan.loop "f.loop" @body count %n : tensor<i64> (%x : tensor<4xf32>) with (%x : tensor<4xf32>) -> (%y : tensor<4xf32>) spares (%0 : tensor<4xf32>) workspace %1 : tensor<64xi8>
+}
+
+// -----
+
+plan.program @f inputs("c" %c: tensor<i1>, "x" %x: tensor<4xf32>) outputs("y" %y: tensor<4xf32>) {
+  %1 = plan.alloc : tensor<64xi8>
+  // expected-error@+1 {{runs @f, which is no private program that stands before its own}}
+  plan.if "f.if" %c : tensor<i1> then @f else @f (%x : tensor<4xf32>) -> (%y : tensor<4xf32>) workspace %1 : tensor<64xi8>
+}
+
+// -----
+
+plan.program @f inputs("n" %n: tensor<i32>, "x" %x: tensor<4xf32>) outputs("y" %y: tensor<4xf32>) {
+  %0 = plan.alloc : tensor<4xf32>
+  %1 = plan.alloc : tensor<64xi8>
+  // expected-error@+1 {{the count is no tensor<i64>}}
+  plan.loop "f.loop" @body count %n : tensor<i32> (%x : tensor<4xf32>) with () -> (%y : tensor<4xf32>) spares (%0 : tensor<4xf32>) workspace %1 : tensor<64xi8>
+}

@@ -315,4 +315,36 @@ TEST_SUITE("interpreter") {
     CHECK(large.reader.errors.find("too large for the interpreter") !=
           std::string::npos);
   }
+
+  TEST_CASE("loops that go on and on are refused, nested ones together") {
+    const char *text = R"(
+      asg.graph private @twice(%i: tensor<i64> {asg.name = "i"}, %x: tensor<f32> {asg.name = "x"})
+          -> (tensor<f32> {asg.name = "y"}) {
+        %y = asg.add %x, %x : tensor<f32>
+        asg.return %y : tensor<f32>
+      }
+      asg.graph private @body(%i: tensor<i64> {asg.name = "i"}, %x: tensor<f32> {asg.name = "x"})
+          -> (tensor<f32> {asg.name = "y"}) {
+        %n = asg.constant dense<3> : tensor<i64>
+        %y = asg.loop @twice count %n (%x) : (tensor<i64>, tensor<f32>) -> tensor<f32>
+        asg.return %y : tensor<f32>
+      }
+      asg.graph @f(%n: tensor<i64> {asg.name = "n"}, %x: tensor<f32> {asg.name = "x"})
+          -> (tensor<f32> {asg.name = "y"}) {
+        %y = asg.loop @body count %n (%x) : (tensor<i64>, tensor<f32>) -> tensor<f32>
+        asg.return %y : tensor<f32>
+      })";
+    InterpreterOptions options;
+    options.maxIterations = 8;
+    auto run = [&](int64_t count) {
+      return Run(text, {tensor(DType::I64, {}, {double(count)}), f32({}, {1})},
+                 {}, options);
+    };
+    Run two = run(2); // of three steps each, and themselves
+    CHECK(numbers(two.out()) == std::vector<double>{64});
+    Run three = run(3);
+    CHECK(!three.result);
+    CHECK(three.reader.errors.find("takes more than 8 steps") !=
+          std::string::npos);
+  }
 }

@@ -1,0 +1,148 @@
+//===- AsgControl.cpp - What is decided while a program runs --------------===//
+#include "dialects/asg/AsgChecks.h"
+
+using namespace mlir;
+using namespace asgc;
+using namespace asgc::asg;
+
+namespace {
+LogicalResult checkScalar(Fault fault, StringRef what, Value value,
+                          unsigned bits) {
+  RankedTensorType type = tensorType(value);
+  if (type.getRank() != 0 || !type.getElementType().isInteger(bits))
+    return fault("needs one ", bits == 1 ? "bool" : "i64", " as ", what,
+                 ", not ", describe(type));
+  return success();
+}
+
+LogicalResult checkTypes(Fault fault, StringRef body, StringRef what,
+                         TypeRange expected, TypeRange actual) {
+  if (expected.size() != actual.size())
+    return fault("calls @", body, ", which has ", actual.size(), " ", what,
+                 "s, not ", expected.size());
+  for (auto [index, pair] : llvm::enumerate(llvm::zip(expected, actual)))
+    if (auto [want, have] = pair; want != have)
+      return fault("calls @", body, ", whose ", what, " ", index, " is ",
+                   describe(have), ", not ", describe(want));
+  return success();
+}
+
+/// The symbols of a graph are those of the graph that calls it: it runs with
+/// the same extents.
+LogicalResult checkDims(Fault fault, GraphOp body, GraphOp caller) {
+  for (NamedAttribute dim : body.getDims()) {
+    StringRef name = dim.getName();
+    if (body.getDimBound(name) != caller.getDimBound(name))
+      return fault("calls @", body.getSymName(), ", whose dim '", name,
+                   "' the graph has not, or with another bound");
+  }
+  return success();
+}
+
+/// The first variable of `names` that `body` reads, or a graph that it calls.
+StringAttr findRead(GraphOp body, const DenseSet<StringAttr> &names,
+                    SymbolTableCollection &symbols,
+                    DenseSet<Operation *> &seen) {
+  if (!body || !seen.insert(body).second)
+    return {};
+  StringAttr found;
+  auto visitBody = [&](Operation *op, FlatSymbolRefAttr name) {
+    found = findRead(symbols.lookupNearestSymbolFrom<GraphOp>(op, name), names,
+                     symbols, seen);
+  };
+  body.getBody().walk([&](Operation *op) {
+    if (auto read = dyn_cast<ReadOp>(op)) {
+      if (names.contains(read.getVariableAttr().getAttr()))
+        found = read.getVariableAttr().getAttr();
+    } else if (auto loop = dyn_cast<LoopOp>(op)) {
+      visitBody(op, loop.getBodyAttr());
+    } else if (auto choice = dyn_cast<IfOp>(op)) {
+      visitBody(op, choice.getThenBodyAttr());
+      if (!found)
+        visitBody(op, choice.getElseBodyAttr());
+    }
+    return found ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return found;
+}
+
+/// A body sees variables as they were when the graph began; what the graph
+/// assigns may be written earlier than that.
+LogicalResult checkVariables(Fault fault, GraphOp body, GraphOp caller,
+                             SymbolTableCollection &symbols) {
+  DenseSet<StringAttr> assigned;
+  caller.getBody().walk([&](AssignOp assign) {
+    assigned.insert(assign.getVariableAttr().getAttr());
+  });
+  DenseSet<Operation *> seen;
+  if (assigned.empty())
+    return success();
+  if (StringAttr read = findRead(body, assigned, symbols, seen))
+    return fault("calls @", body.getSymName(), ", which reads @",
+                 read.getValue(), ", which the graph assigns");
+  return success();
+}
+
+/// Checks that `name` is a private graph from `inputs` to `outputs`.
+LogicalResult checkBody(Operation *op, FlatSymbolRefAttr name, TypeRange inputs,
+                        TypeRange outputs, SymbolTableCollection &symbols) {
+  Fault fault(op);
+  StringRef text = name.getValue();
+  auto body = symbols.lookupNearestSymbolFrom<GraphOp>(op, name);
+  if (!body)
+    return fault("calls @", text, ", which is no graph");
+  auto caller = op->getParentOfType<GraphOp>();
+  if (!body.isPrivate())
+    return fault("calls @", text, ", which is no private graph");
+  if (!caller || body->getBlock() != caller->getBlock() ||
+      !body->isBeforeInBlock(caller))
+    return fault("calls @", text, ", which does not stand before the graph");
+  return failure(failed(checkTypes(fault, text, "input", inputs,
+                                   body.getArgumentTypes())) ||
+                 failed(checkTypes(fault, text, "output", outputs,
+                                   body.getResultTypes())) ||
+                 failed(checkDims(fault, body, caller)) ||
+                 failed(checkVariables(fault, body, caller, symbols)));
+}
+} // namespace
+
+//===- Loop ---------------------------------------------------------------===//
+
+LogicalResult LoopOp::verify() {
+  Fault fault(*this);
+  if (!getCount() && !getCondition())
+    return fault("has no count and no condition, and would never end");
+  if ((getCount() && failed(checkScalar(fault, "its count", getCount(), 64))) ||
+      (getCondition() &&
+       failed(checkScalar(fault, "its condition", getCondition(), 1))))
+    return failure();
+  if (getInits().getTypes() != getValues().getTypes())
+    return fault("gives values of other types than those it starts with");
+  return success();
+}
+
+LogicalResult LoopOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  Builder builder(getContext());
+  SmallVector<Type> inputs{RankedTensorType::get({}, builder.getI64Type())};
+  llvm::append_range(inputs, getInits().getTypes());
+  llvm::append_range(inputs, getInvariants().getTypes());
+  SmallVector<Type> outputs;
+  if (getCondition())
+    outputs.push_back(getCondition().getType());
+  llvm::append_range(outputs, getValues().getTypes());
+  return checkBody(*this, getBodyAttr(), inputs, outputs, symbols);
+}
+
+//===- If -----------------------------------------------------------------===//
+
+LogicalResult IfOp::verify() {
+  return checkScalar(Fault(*this), "its condition", getCondition(), 1);
+}
+
+LogicalResult IfOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  for (FlatSymbolRefAttr body : {getThenBodyAttr(), getElseBodyAttr()})
+    if (failed(checkBody(*this, body, getInputs().getTypes(),
+                         getValues().getTypes(), symbols)))
+      return failure();
+  return success();
+}

@@ -1,0 +1,81 @@
+//===- InlineBranches.cpp - Branches without a choice ---------------------===//
+#include "InlineBranches.h"
+#include "asgc/Passes.h"
+#include "dialects/asg/Asg.h"
+
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+
+namespace asgc {
+#define GEN_PASS_DEF_ASGINLINEBRANCHES
+#include "asgc/Passes.h.inc"
+
+void dropUncalledGraphs(ModuleOp module) {
+  // Each stands before its callers.
+  SmallVector<asg::GraphOp> graphs(module.getOps<asg::GraphOp>());
+  for (asg::GraphOp graph : llvm::reverse(graphs))
+    if (graph.isPrivate() && SymbolTable::symbolKnownUseEmpty(graph, module))
+      graph.erase();
+}
+
+namespace {
+
+/// Copies of the ops of graph `name` before `choice`; its results.
+SmallVector<Value> copyBody(asg::IfOp choice, FlatSymbolRefAttr name) {
+  auto body = SymbolTable::lookupNearestSymbolFrom<asg::GraphOp>(choice, name);
+  OpBuilder builder(choice);
+  IRMapping mapping;
+  mapping.map(body.getArguments(), choice.getInputs());
+  Block &block = body.getBody().front();
+  for (Operation &op : block.without_terminator())
+    builder.clone(op, mapping);
+  SmallVector<Value> results;
+  for (Value value : block.getTerminator()->getOperands())
+    results.push_back(mapping.lookupOrDefault(value));
+  return results;
+}
+
+void inlineBranches(asg::IfOp choice) {
+  SmallVector<Value> ours = copyBody(choice, choice.getThenBodyAttr());
+  SmallVector<Value> theirs = copyBody(choice, choice.getElseBodyAttr());
+  OpBuilder builder(choice);
+  Location loc = choice.getLoc();
+  for (auto [result, x, y] :
+       llvm::zip_equal(choice.getValues(), ours, theirs)) {
+    auto type = cast<RankedTensorType>(result.getType());
+    Value condition = asg::buildBroadcast(
+        builder, loc, choice.getCondition(),
+        asg::withElementType(type, builder.getI1Type()), {});
+    result.replaceAllUsesWith(
+        asg::SelectOp::create(builder, loc, type, condition, x, y));
+  }
+  choice.erase();
+}
+
+struct InlineBranchesPass final
+    : impl::AsgInlineBranchesBase<InlineBranchesPass> {
+  using AsgInlineBranchesBase::AsgInlineBranchesBase;
+
+  void runOnOperation() final {
+    // Bodies stand before their callers, so what is copied has no branch left.
+    for (auto graph : getOperation().getOps<asg::GraphOp>()) {
+      SmallVector<asg::IfOp> choices;
+      bool hasGradients = false;
+      graph.walk([&](Operation *op) {
+        hasGradients |= isa<asg::GradientOp>(op);
+        if (auto choice = dyn_cast<asg::IfOp>(op))
+          choices.push_back(choice);
+      });
+      if (!all && !hasGradients)
+        continue;
+      for (asg::IfOp choice : choices)
+        inlineBranches(choice);
+      inlined += choices.size();
+    }
+    dropUncalledGraphs(getOperation());
+  }
+};
+
+} // namespace
+} // namespace asgc
