@@ -24,11 +24,14 @@ def agree(t, folder, expected, what):
         t.equal((list(found_shape), list(found)), (list(shape), list(values)), f"{what}: {name}")
 
 
-def run(t, data, cases):
+def run(t, data, cases, hasText=True):
     """`cases`: inputs (name -> (type, shape, values)) and the outputs they have (name -> (shape, values))."""
     t.write("m.onnx", data)
     t.asgc("convert", "m.onnx", "-o", "m.mlir")
-    t.asgc("convert", "m.onnx", "-o", "m.asg")
+    models = ["m.mlir", "m.onnx"]
+    if hasText:
+        t.asgc("convert", "m.onnx", "-o", "m.asg")
+        models.append("m.asg")
     for index, (inputs, expected) in enumerate(cases):
         words = []
         for name, (dtype, shape, values) in inputs.items():
@@ -36,8 +39,9 @@ def run(t, data, cases):
             words.append(f"{name}={name}.npy")
         flags = [part for word in words for part in ("--input", word)]
         # As IR and as a text the extents stay open; an ONNX model takes them from the inputs.
-        for model in ("m.mlir", "m.asg", "m.onnx"):
-            t.asgc("run", model, *flags, "--output-dir", f"{model}.{index}")
+        for model in models:
+            weights = ["--weights", "m.safetensors"] if model == "m.mlir" and t.path("m.safetensors").exists() else []
+            t.asgc("run", model, *flags, *weights, "--poison", "--output-dir", f"{model}.{index}")
             agree(t, f"{model}.{index}", expected, f"{model}, case {index}")
         if RUNTIME.exists() and shutil.which("node"):
             t.run("node", harness.ROOT / "test/e2e/run_ort.cjs", RUNTIME, "m.onnx", f"ort.{index}", *words)
@@ -155,15 +159,128 @@ def test_a_branch_by_a_condition_known_at_run_time(t):
                   for count, go in ((2, True), (3, False))])
 
 
-def test_what_has_no_maximum_is_refused(t):
-    wanted = onnx.value("wanted", [], onnx.INT64)
+def run_time(t, data, cases):
+    """What only the data decide: as IR, as ONNX, and as the ONNX that this becomes again."""
+    run(t, data, cases, hasText=False)
+    t.contains(t.asgc("convert", "m.onnx", "-o", "m.asg", code=3).err, "the language has no words for: asg.loop")
+    weights = ["--weights", "m.safetensors"] if t.path("m.safetensors").exists() else []
+    t.asgc("convert", "m.mlir", *weights, "-o", "again.onnx")
+    run(t, t.path("again.onnx").read_bytes(), cases, hasText=False)
+
+
+WANTED = onnx.value("wanted", [], onnx.INT64)
+TIMES = [onnx.node("Mul", ["s.in", "x"], ["product"]), onnx.node("Add", ["product", "i.as.float"], ["s.out"]),
+         onnx.node("Cast", ["i"], ["i.as.float"], to=onnx.FLOAT)]
+
+
+def repeated(count, x):
+    s = [0.5, 0.5]
+    for i in range(count):
+        s = [a * b + i for a, b in zip(s, x)]
+    return s
+
+
+def test_a_loop_of_a_length_that_only_an_input_knows(t):
+    body = [TIMES[2], *TIMES[:2], onnx.node("Identity", ["on"], ["on.out"])]
+    data = loop(body, {"s": [2]}, {}, [onnx.value("x", [2]), WANTED], {"y": [2]}, [], ["wanted", "", "start"])
+    x = [1.5, -0.5]
+    run_time(t, data, [({"x": (onnx.FLOAT, (2,), x), "wanted": (onnx.INT64, (), [count])}, {"y": ((2,), repeated(count, x))})
+                       for count in (0, 1, 2, 3, 6, -5)])
+
+
+def test_a_loop_that_a_condition_ends(t):
+    """No count at all; the condition may not hold at once; what the body does not change, it gives on."""
+    body = [onnx.node("Add", ["s.in", "x"], ["s.out"]), onnx.node("Identity", ["kept.in"], ["kept.out"]),
+            onnx.node("ReduceSum", ["s.out"], ["sum"], keepdims=0), onnx.node("Less", ["sum", "limit"], ["on.out"])]
+    data = loop(body, {"s": [2], "kept": [2]}, {}, [onnx.value("x", [2]), onnx.value("limit", []), onnx.value("go", [], BOOL)],
+                {"y": [2], "kept": [2]}, [], ["", "go", "start", "x"])
+    cases = []
+    for go, limit in ((True, 50.0), (True, -1.0), (False, 50.0)):
+        total, goes = [0.5, 0.5], go
+        while goes:
+            total = [a + b for a, b in zip(total, (2.0, 1.5))]
+            goes = sum(total) < limit
+        cases.append(({"x": (onnx.FLOAT, (2,), [2.0, 1.5]), "limit": (onnx.FLOAT, (), [limit]), "go": (BOOL, (), [go])},
+                      {"y": ((2,), total), "kept": ((2,), [2.0, 1.5])}))
+    run_time(t, data, cases)
+
+
+def test_a_loop_in_a_loop(t):
+    """The inner one starts from a value of the outer body and sees the model's inputs."""
+    inner = onnx.graph([onnx.node("Add", ["r.in", "x"], ["r.out"]), onnx.node("Identity", ["on2"], ["on2.out"])],
+                       [onnx.value("j", [], onnx.INT64), onnx.value("on2", [], BOOL), onnx.value("r.in", [2])],
+                       [onnx.value("on2.out", [], BOOL), onnx.value("r.out", [2])])
+    body = [onnx.node("Add", ["i", "wanted"], ["many"]), onnx.node("Neg", ["s.in"], ["turned"]),
+            onnx.node("Loop", ["many", "", "turned"], ["s.out"], "inner", body=inner), onnx.node("Identity", ["on"], ["on.out"])]
+    data = loop(body, {"s": [2]}, {}, [onnx.value("x", [2]), WANTED], {"y": [2]}, [], ["wanted", "", "start"])
+    cases = []
+    for count in (0, 1, 3, 4):
+        s = [0.5, 0.5]
+        for i in range(count):
+            s = [-one for one in s]
+            for _ in range(i + count):
+                s = [a + b for a, b in zip(s, (0.25, 2.0))]
+        cases.append(({"x": (onnx.FLOAT, (2,), [0.25, 2.0]), "wanted": (onnx.INT64, (), [count])}, {"y": ((2,), s)}))
+    run_time(t, data, cases)
+
+
+def test_weights_in_a_loop(t):
+    """A product with a weight that the body and the model read, over an extent of run time."""
+    weight = [0.5 if (row + column) % 3 else -0.25 for row in range(9) for column in range(9)]
+    body = onnx.graph([onnx.node("MatMul", ["s.in", "w"], ["s.out"]), onnx.node("Identity", ["on"], ["on.out"])],
+                      [onnx.value("i", [], onnx.INT64), onnx.value("on", [], BOOL), onnx.value("s.in", ["n", 9])],
+                      [onnx.value("on.out", [], BOOL), onnx.value("s.out", ["n", 9])])
+    data = onnx.model([onnx.node("MatMul", ["x", "w"], ["first"]), onnx.node("Loop", ["wanted", "", "first"], ["y"], body=body)],
+                      [onnx.value("x", ["n", 9]), WANTED], [onnx.value("y", ["n", 9])], [onnx.tensor("w", [9, 9], weight)])
+    cases = []
+    for rows_, count in ((1, 0), (2, 1), (5, 4)):
+        x = [float(i % 4) for i in range(rows_ * 9)]
+        y = x
+        for _ in range(count + 1):
+            y = [sum(y[row * 9 + k] * weight[k * 9 + column] for k in range(9)) for row in range(rows_) for column in range(9)]
+        cases.append(({"x": (onnx.FLOAT, (rows_, 9), x), "wanted": (onnx.INT64, (), [count])}, {"y": ((rows_, 9), y)}))
+    run_time(t, data, cases)
+
+
+def test_a_branch_of_much_work_is_chosen(t):
+    """Products in a branch make it a graph of its own; it runs on devices too, where both are computed."""
+    weight = [1.0, 2.0, -1.0, 0.5]
+    then = onnx.graph([onnx.node("MatMul", ["x", "w"], ["y"])], [], [onnx.value("y", ["n", 2])])
+    other = onnx.graph([onnx.node("Add", ["x", "x"], ["y"])], [], [onnx.value("y", ["n", 2])])
+    data = onnx.model([onnx.node("If", ["go"], ["y"], then_branch=then, else_branch=other)], [X, onnx.value("go", [], BOOL)],
+                      [onnx.value("y", ["n", 2])], [onnx.tensor("w", [2, 2], weight)])
+    cases = []
+    for count, go in ((2, True), (3, False)):
+        y = [row[0] * weight[j] + row[1] * weight[2 + j] if go else 2 * row[j] for row in ROWS[:count] for j in range(2)]
+        cases.append(({**rows(count), "go": (BOOL, (), [go])}, {"y": ((count, 2), y)}))
+    run(t, data, cases)
+    t.contains(t.asgc("compile", "m.onnx", "--emit", "asg", "-o", "-").out, "asg.if")
+    for index, (inputs, expected) in enumerate(cases):
+        arrays.write_npy(t.path("x.npy"), "<f4", *inputs["x"][1:])
+        arrays.write_npy(t.path("go.npy"), "|b1", *inputs["go"][1:])
+        t.asgc("run", "m.onnx", "--device", "vulkan", "--input", "x=x.npy", "--input", "go=go.npy", "--output-dir", f"gpu.{index}")
+        agree(t, f"gpu.{index}", expected, f"Vulkan, case {index}")
+
+
+def test_a_loop_of_run_time_has_no_code_for_devices(t):
+    data = loop([*SUM[:1], onnx.node("Add", ["s.in", "row"], ["s.out"]), SUM[2]], {"s": [2]}, {}, [X, WANTED], {"y": [2]}, [],
+                ["wanted", "", "start"])
+    t.write("m.onnx", data)
+    said = t.asgc("compile", "m.onnx", "--target", "vulkan", "-o", "out", code=3).err
+    t.contains(said, "how often a loop runs is decided at run time, which the Vulkan backend does not compute")
+    t.equal(t.path("out").exists(), False, "nothing is left behind")
+
+
+def test_what_no_program_can_hold_is_refused(t):
     grown = [onnx.node("Concat", ["s.in", "s.in"], ["s.out"], axis=0), onnx.node("Identity", ["on"], ["on.out"])]
     cases = {
-        "a count without a maximum": (
-            loop(SUM, {"s": [2]}, {}, [X, wanted], {"y": [2]}, [], ["wanted", "", "start"]),
-            "the trip count must be known when the model is compiled, or a maximum of it: by run-time dims, or by Min"),
+        "a loop without an end": (
+            loop(SUM, {"s": [2]}, {}, [X], {"y": [2]}, [], ["", "", "start"]), "it would never end"),
+        "a value that grows without a maximum": (
+            loop(grown, {"s": [2]}, {}, [X, WANTED], {"y": [2]}, [], ["wanted", "", "start"]),
+            "carried value 0 is f32[2] before and f32[4] after a step; that is possible only where the number of steps is known"),
         "rows without an extent": (
-            loop([*SUM, onnx.node("Neg", ["row"], ["part"])], {"s": [2]}, {"part": [2]}, [X, wanted], {"y": [2], "z": ["m", 2]},
+            loop([*SUM, onnx.node("Neg", ["row"], ["part"])], {"s": [2]}, {"part": [2]}, [X, WANTED], {"y": [2], "z": ["m", 2]},
                  [onnx.node("Min", ["three", "wanted"], ["count"])], ["count", "", "start"]),
             "scanned outputs need a known trip count, or one that is an extent"),
         "a value that grows": (
@@ -175,7 +292,7 @@ def test_what_has_no_maximum_is_refused(t):
     }
     for name, (data, said) in cases.items():
         t.write("m.onnx", data)
-        code = 1 if name == "two counts" else 3
+        code = 1 if name in ("two counts", "a loop without an end") else 3
         t.contains(t.asgc("check", "m.onnx", code=code).err, f"asgc: m.onnx: node 'loop' (Loop): {said}", name)
 
 

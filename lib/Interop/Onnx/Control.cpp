@@ -1,38 +1,59 @@
 //===- Control.cpp - Branches and loops, resolved at import ---------------===//
-#include "lib/Interop/Onnx/Call.h"
+#include "lib/Interop/Onnx/Body.h"
 
 using namespace mlir;
 
 namespace asgc::interop {
 
-/// Both branches are computed and one is chosen, unless the condition is a
-/// constant, or the branches differ in type and it is known.
+/// The branch that is chosen is computed, or, where that is little work, both
+/// are and one is taken. Where the condition is known only its branch is
+/// imported; branches of different types need that.
 Values importIf(Call &call) {
   Emitter &e = call.e;
   Value condition = call[0];
   if (!condition)
     return {e.fail("takes a condition")};
-  auto branch = [&](bool isThen) {
-    return call.importBody(isThen ? "then_branch" : "else_branch", {});
-  };
   if (condition.getDefiningOp<asg::ConstantOp>()) {
     const HostTensor *value = call.known(0, "the condition");
-    return value ? branch(value->getInteger(0)).value_or(Values()) : Values();
+    if (!value)
+      return {};
+    return call
+        .importBody(value->getInteger(0) ? "then_branch" : "else_branch", {})
+        .value_or(Values());
   }
-  auto ours = branch(true), theirs = branch(false);
-  if (!ours || !theirs || ours->size() != theirs->size())
+  Body ours(call.importer, {}), theirs(call.importer, {});
+  auto fill = [&](Body &body, StringRef name) {
+    return body.fill([&] { return call.importBody(name, {}); });
+  };
+  if (!fill(ours, "then_branch") || !fill(theirs, "else_branch"))
+    return {};
+  if (ours.outputs().size() != theirs.outputs().size())
     return {e.fail("the branches have different numbers of results")};
-  bool isSame = true;
-  for (auto [x, y] : llvm::zip_equal(*ours, *theirs))
-    isSame &= x.getType() == y.getType();
-  if (!isSame) {
+  if (!llvm::equal(ValueRange(ours.outputs()).getTypes(),
+                   ValueRange(theirs.outputs()).getTypes())) {
     const HostTensor *value =
         call.known(0, "the condition of branches of different types");
-    return !value ? Values() : value->getInteger(0) ? *ours : *theirs;
+    if (!value)
+      return {};
+    Body &chosen = value->getInteger(0) ? ours : theirs;
+    chosen.inlineHere();
+    return chosen.outputs();
   }
-  Values results;
   Value one = e.reshape(condition, {});
-  for (auto [x, y] : llvm::zip_equal(*ours, *theirs))
+  if (ours.hasHeavyWork() || theirs.hasHeavyWork()) {
+    llvm::SetVector<Value> captured;
+    ours.addCaptured(captured);
+    theirs.addCaptured(captured);
+    SmallVector<Type> types(ValueRange(ours.outputs()).getTypes());
+    auto thenBody = ours.seal("infer.then", captured.getArrayRef());
+    auto elseBody = theirs.seal("infer.else", captured.getArrayRef());
+    return e.makeAll<asg::IfOp>(types, one, thenBody, elseBody,
+                                captured.getArrayRef());
+  }
+  ours.inlineHere();
+  theirs.inlineHere();
+  Values results;
+  for (auto [x, y] : llvm::zip_equal(ours.outputs(), theirs.outputs()))
     results.push_back(e.select(one, x, y));
   return results;
 }
@@ -42,8 +63,11 @@ Values importIf(Call &call) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// How often a body runs. All steps that there may be are unrolled; where the
-/// number is known at run time only, later ones are computed in vain.
+/// More steps than these are not unrolled, if they need not be.
+constexpr int64_t kMaxUnrolled = 256;
+
+/// How often a body runs. If few, all steps that there may be are unrolled;
+/// where the number is known at run time only, later ones are computed in vain.
 struct Count {
   int64_t most = INT64_MAX;
   Value value; ///< i64; null: exactly `most`
@@ -104,20 +128,66 @@ static std::optional<Count> readCount(Call &call) {
     count.most = known->getInteger(0);
     return count;
   }
-  auto most = call.findMaximum(given);
-  if (!most) {
-    e.refuse("the trip count must be known when the model is compiled, or a "
-             "maximum of it: by run-time dims, or by Min");
-    return std::nullopt;
-  }
-  count.most = *most;
+  count.most = call.findMaximum(given).value_or(INT64_MAX);
   count.value = e.reshape(e.cast(given, e.i64()), {});
   if (auto extents = call.findExtents(given))
     count.extent = extents->front();
   return count;
 }
 
-/// Steps after one whose condition does not hold are not taken.
+/// The steps of a Loop from `first` on, as a graph that is run as often as run
+/// time says.
+static Values importRunTimeLoop(Call &call, const Count &count, int64_t first,
+                                Value condition, const Values &carried) {
+  Emitter &e = call.e;
+  if (llvm::is_contained(carried, Value()))
+    return {e.fail("a carried value is left out")};
+  SmallVector<Type> types{RankedTensorType::get({}, e.i64())};
+  llvm::append_range(types, ValueRange(carried).getTypes());
+  Body body(call.importer, types);
+  bool isFilled = body.fill([&] {
+    Values arguments(body.arguments());
+    if (first > 0)
+      arguments[0] = e.add(arguments[0], double(first));
+    arguments.insert(arguments.begin() + 1, e.scalar(1, e.i1()));
+    auto results = call.importBody("body", arguments);
+    if (results && (*results)[0])
+      (*results)[0] = e.reshape((*results)[0], {});
+    return results;
+  });
+  if (!isFilled)
+    return {};
+  for (auto [index, before] : llvm::enumerate(carried))
+    if (Value after = body.outputs()[index + 1];
+        after.getType() != before.getType())
+      return {e.refuse("carried value " + Twine(index) + " is " +
+                       asg::describe(before.getType()) + " before and " +
+                       asg::describe(after.getType()) +
+                       " after a step; that is possible only where the number "
+                       "of steps is known when the model is compiled")};
+  const HostTensor *now = call.find(condition);
+  const HostTensor *later = call.find(body.outputs()[0]);
+  bool hasCondition =
+      !(now && now->getInteger(0) && later && later->getInteger(0));
+  Value most;
+  if (count.value)
+    most = first > 0 ? e.sub(count.value, double(first)) : count.value;
+  else if (count.most != INT64_MAX)
+    most = e.scalar(double(count.most - first), e.i64());
+  if (!hasCondition && !most)
+    return {e.fail("it would never end")};
+  if (!hasCondition)
+    body.dropFirstOutput();
+  llvm::SetVector<Value> captured;
+  body.addCaptured(captured);
+  return e.makeAll<asg::LoopOp>(
+      SmallVector<Type>(ValueRange(carried).getTypes()),
+      body.seal("infer.loop", captured.getArrayRef()), most,
+      hasCondition ? condition : Value(), carried, captured.getArrayRef());
+}
+
+/// Steps after one whose condition does not hold are not taken. Where the data
+/// decide how many there are, or where they are many, they become asg.loop.
 Values importLoop(Call &call) {
   Emitter &e = call.e;
   auto count = readCount(call);
@@ -131,7 +201,9 @@ Values importLoop(Call &call) {
     return {e.fail("its body has too few outputs")};
   if (numScans > 0 && count->value && !count->extent)
     return {e.refuse("scanned outputs need a known trip count, or one that is "
-                     "an extent")};
+                     "an extent: they have as many elements as there are "
+                     "steps")};
+  bool isOpen = count->most == INT64_MAX;
   std::vector<Values> scans(static_cast<size_t>(numScans));
   Value condition = call.has(1) ? e.reshape(call[1], {}) : e.scalar(1, e.i1());
   Value isRunning; // by the conditions so far; null: certainly
@@ -143,10 +215,14 @@ Values importLoop(Call &call) {
                          "need a condition that always holds")};
       break;
     }
-    if (!known && (numScans > 0 || count->most == INT64_MAX))
-      return {e.refuse(
-          "a condition that is computed at run time needs a trip count and "
-          "no scanned outputs")};
+    if (!known && numScans > 0)
+      return {e.refuse("a condition that is computed at run time leaves open "
+                       "how long scanned outputs are")};
+    // As long as the conditions are known they may end it soon.
+    bool isMany = isOpen ? count->value || !known || i >= kMaxUnrolled
+                         : count->most > kMaxUnrolled;
+    if (isMany && numScans == 0)
+      return importRunTimeLoop(call, *count, i, condition, carried);
     if (!known)
       isRunning =
           isRunning ? e.binary<asg::AndOp>(isRunning, condition) : condition;

@@ -208,6 +208,16 @@ public:
     return insert(state);
   }
 
+  /// Builds an op of any number of results; they, or nothing.
+  template <typename Op, typename... Args>
+  Values makeAll(mlir::TypeRange types, Args &&...args) {
+    mlir::OperationState state(loc, Op::getOperationName());
+    Op::build(builder, state, types, std::forward<Args>(args)...);
+    if (hasFailed())
+      return {};
+    return Values(builder.create(state)->getResults());
+  }
+
   /// What MLIR reported last, for the failure it belongs to.
   std::string diagnostic;
 

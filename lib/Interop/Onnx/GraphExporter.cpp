@@ -233,7 +233,7 @@ void GraphExporter::addInitializer(const std::string &name,
       onnx::TensorProto::BFLOAT16, onnx::TensorProto::DOUBLE,
       onnx::TensorProto::INT8,     onnx::TensorProto::INT32,
       onnx::TensorProto::INT64,    onnx::TensorProto::BOOL};
-  onnx::TensorProto &proto = *out->add_initializer();
+  onnx::TensorProto &proto = *model.mutable_graph()->add_initializer();
   proto.set_name(name);
   proto.set_data_type(types[size_t(tensor.dtype())]);
   for (int64_t extent : tensor.shape())
@@ -247,7 +247,7 @@ void GraphExporter::addExternal(const std::string &name,
   if (!data.empty())
     offset = data.back().offset + int64_t(data.back().value.data.size());
   offset = (offset + kPage - 1) / kPage * kPage;
-  onnx::TensorProto &proto = *out->add_initializer();
+  onnx::TensorProto &proto = *model.mutable_graph()->add_initializer();
   proto.set_name(name);
   proto.set_data_type(dataTypeOf(element));
   for (int64_t extent : weight.shape)
@@ -296,6 +296,7 @@ std::string GraphExporter::extent(const DimExpr &dim) {
   if (!isNew)
     return it->second;
   std::string outer = std::exchange(scope, "/");
+  onnx::GraphProto *inner = std::exchange(out, model.mutable_graph());
   std::string name = dim.evaluateWith<std::string>(
       [&](int64_t number) { return integers({number}); },
       [&](std::string_view symbol) -> std::string {
@@ -322,6 +323,7 @@ std::string GraphExporter::extent(const DimExpr &dim) {
         return node("Div", {a, integers({b})});
       });
   scope = outer;
+  out = inner;
   return sizes[dim.str()] = name;
 }
 

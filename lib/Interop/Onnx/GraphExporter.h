@@ -85,6 +85,13 @@ public:
   /// 0, 1, … as a vector.
   std::string iota(const DimExpr &count, mlir::Type element);
 
+  //===- Graphs inside others ---------------------------------------------===//
+
+  onnx::GraphProto writeBody(
+      asg::GraphOp body, const std::string &name,
+      llvm::function_ref<std::vector<std::string>(onnx::GraphProto &)> fill);
+  void addResult(const std::string &name, mlir::Type type);
+
   /// Says that `op` cannot be written.
   void refuse(mlir::Operation *op, const std::string &what = "");
 
@@ -105,7 +112,7 @@ private:
   bool hasDataFile = false;
   std::vector<OnnxDataPart> data;
   onnx::ModelProto model;
-  onnx::GraphProto *out;
+  onnx::GraphProto *out; ///< the one that nodes are added to
   llvm::DenseMap<mlir::Value, Exported> values;
   std::map<std::string, std::string> variables; ///< of asg -> name
   std::map<std::string, std::string> constants; ///< bytes -> initializer

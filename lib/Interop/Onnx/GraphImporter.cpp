@@ -134,6 +134,9 @@ Value GraphImporter::lookUp(StringRef name) {
   Scope *root = scope;
   while (root->parent)
     root = root->parent;
+  // Bodies have blocks of their own; all of them see the model's.
+  OpBuilder::InsertionGuard guard(e.builder);
+  e.builder.setInsertionPointToEnd(block);
   Value value = importWeight(name, *weight->second);
   if (value)
     root->values[name] = value;

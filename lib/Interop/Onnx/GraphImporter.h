@@ -53,6 +53,10 @@ public:
   std::optional<Values> importBody(const onnx::GraphProto &body,
                                    llvm::ArrayRef<mlir::Value> arguments);
 
+  /// Adds `body`, which ends with asg.return, to the module and takes it.
+  mlir::FlatSymbolRefAttr addPrivateGraph(llvm::StringRef name,
+                                          mlir::Block *body);
+
   Emitter e;
   KnownValues known;
   DimBounds bounds; ///< of the model's run-time dims

@@ -1,6 +1,8 @@
 //===- GraphInputs.cpp - Inputs and weights of an ONNX graph --------------===//
 #include "lib/Interop/Onnx/GraphImporter.h"
 
+#include "asgc/Interpreter.h"
+
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringExtras.h"
 

@@ -178,6 +178,10 @@ TEST_SUITE("ONNX import") {
       body->mutable_g()->add_input()->set_name(name);
     for (const char *name : {"go", "v"})
       body->mutable_g()->add_output()->set_name(name);
+    CHECK(faultOf(model).find("it would never end") != std::string::npos);
+    // With a row of results for each step it would have to be unrolled.
+    body->mutable_g()->add_output()->set_name("v");
+    node.add_output("rows");
     CHECK(faultOf(model).find("more than 65536 steps") != std::string::npos);
   }
 

@@ -1,0 +1,124 @@
+//===- Body.cpp - A body of control flow as a graph of its own ------------===//
+#include "lib/Interop/Onnx/Body.h"
+
+#include <fmt/format.h>
+
+using namespace mlir;
+
+namespace asgc::interop {
+
+Body::Body(GraphImporter &importer, TypeRange arguments)
+    : importer(importer), block(new Block) {
+  block->addArguments(arguments,
+                      SmallVector<Location>(arguments.size(), importer.e.loc));
+}
+
+Body::~Body() {
+  if (!block)
+    return;
+  block->dropAllReferences();
+  block->dropAllUses();
+  block->clear();
+  delete block;
+}
+
+ValueRange Body::arguments() { return block->getArguments(); }
+
+bool Body::fill(llvm::function_ref<std::optional<Values>()> import) {
+  OpBuilder::InsertionGuard guard(importer.e.builder);
+  importer.e.builder.setInsertionPointToEnd(block);
+  auto made = import();
+  if (!made || importer.e.hasFailed())
+    return false;
+  results = std::move(*made);
+  return true;
+}
+
+bool Body::hasHeavyWork() const {
+  return llvm::any_of(*block, [](Operation &op) {
+    return isa<asg::DotOp, asg::Conv2dOp, asg::Conv2dInputGradOp,
+               asg::Conv2dWeightGradOp, asg::LoopOp, asg::IfOp, asg::CumsumOp,
+               asg::LinearScanOp>(op);
+  });
+}
+
+bool Body::isInside(Value value) const {
+  return value.getParentBlock() == block;
+}
+
+void Body::addCaptured(llvm::SetVector<Value> &captured) {
+  OpBuilder builder(importer.e.builder.getContext());
+  builder.setInsertionPointToStart(block);
+  llvm::DenseMap<Value, Value> copies;
+  auto take = [&](Value value) -> Value {
+    if (isInside(value))
+      return value;
+    Operation *op = value.getDefiningOp();
+    if (!isa_and_nonnull<asg::ReadOp, asg::ConstantOp>(op)) {
+      captured.insert(value);
+      return value;
+    }
+    Value &copy = copies[value];
+    if (!copy)
+      copy = builder.clone(*op)->getResult(0);
+    return copy;
+  };
+  for (Operation &op : *block)
+    for (OpOperand &operand : op.getOpOperands())
+      operand.set(take(operand.get()));
+  for (Value &result : results)
+    result = take(result);
+}
+
+FlatSymbolRefAttr Body::seal(StringRef name, ArrayRef<Value> captured) {
+  Emitter &e = importer.e;
+  for (Value value : captured) {
+    Value argument = block->addArgument(value.getType(), e.loc);
+    value.replaceUsesWithIf(argument, [&](OpOperand &use) {
+      return use.getOwner()->getBlock() == block;
+    });
+    std::replace(results.begin(), results.end(), value, argument);
+  }
+  OpBuilder::InsertionGuard guard(e.builder);
+  e.builder.setInsertionPointToEnd(block);
+  asg::ReturnOp::create(e.builder, e.loc, results);
+  return importer.addPrivateGraph(name, std::exchange(block, nullptr));
+}
+
+void Body::inlineHere() {
+  Block *here = importer.e.builder.getInsertionBlock();
+  here->getOperations().splice(importer.e.builder.getInsertionPoint(),
+                               block->getOperations());
+}
+
+/// Takes the block, which ends with asg.return.
+FlatSymbolRefAttr GraphImporter::addPrivateGraph(StringRef name, Block *body) {
+  OpBuilder::InsertionGuard guard(e.builder);
+  e.builder.setInsertionPointToEnd(module->getBody());
+  std::string unique = name.str();
+  for (int number = 1; module->lookupSymbol(unique); ++number)
+    unique = fmt::format("{}.{}", name.str(), number);
+  auto nameAll = [&](size_t count, StringRef stem) {
+    SmallVector<Attribute> attributes;
+    for (size_t i = 0; i < count; ++i)
+      attributes.push_back(e.builder.getDictionaryAttr(e.builder.getNamedAttr(
+          "asg.name", e.builder.getStringAttr(stem + Twine(i)))));
+    return attributes.empty() ? ArrayAttr()
+                              : e.builder.getArrayAttr(attributes);
+  };
+  SmallVector<NamedAttribute> dims;
+  for (const auto &[dim, bound] : bounds)
+    dims.push_back(
+        e.builder.getNamedAttr(dim, e.builder.getI64IntegerAttr(bound)));
+  TypeRange results = body->getTerminator()->getOperandTypes();
+  auto graph = asg::GraphOp::create(
+      e.builder, e.loc, unique,
+      e.builder.getFunctionType(body->getArgumentTypes(), results),
+      e.builder.getDictionaryAttr(dims), nameAll(body->getNumArguments(), "x"),
+      nameAll(results.size(), "y"));
+  graph.setPrivate();
+  graph.getBody().push_back(body);
+  return FlatSymbolRefAttr::get(&context, unique);
+}
+
+} // namespace asgc::interop
