@@ -113,7 +113,7 @@ Values importConv(Call &call) {
 //===----------------------------------------------------------------------===//
 
 /// Extent of the result along each spatial axis; sets the window's padding.
-static std::optional<Axes> transposedExtents(Call &call, Window &window) {
+static std::optional<Extents> transposedExtents(Call &call, Window &window) {
   Emitter &e = call.e;
   size_t rank = window.rank();
   Axes extra = call.integers("output_padding").value_or(Axes(rank, 0));
@@ -123,26 +123,30 @@ static std::optional<Axes> transposedExtents(Call &call, Window &window) {
     e.fail("output_padding and output_shape have an entry per spatial axis");
     return std::nullopt;
   }
-  Axes extents;
+  bool isSame = mode == "SAME_UPPER" || mode == "SAME_LOWER";
+  Extents extents;
   for (size_t axis = 0; axis < rank; ++axis) {
-    auto extent = e.fixedDim(call[0], int64_t(axis) + 2);
-    if (!extent)
-      return std::nullopt;
-    int64_t stride = window.strides[axis];
-    int64_t full = stride * (*extent - 1) + extra[axis] + window.span(axis);
-    bool isSame = mode == "SAME_UPPER" || mode == "SAME_LOWER";
+    DimExpr extent = Emitter::dim(call[0], int64_t(axis) + 2);
+    DimExpr stride(window.strides[axis]);
+    DimExpr full =
+        stride * (extent - 1) + DimExpr(extra[axis] + window.span(axis));
     if (wanted || isSame) {
-      int64_t target =
-          wanted ? (*wanted)[axis + wanted->size() - rank] : *extent * stride;
-      int64_t pad = std::max<int64_t>(full - target, 0);
+      DimExpr target = wanted ? DimExpr((*wanted)[axis + wanted->size() - rank])
+                              : extent * stride;
+      auto difference = (full - target).asConstant();
+      if (!difference) {
+        e.fixedDim(call[0], int64_t(axis) + 2);
+        return std::nullopt;
+      }
+      int64_t pad = std::max<int64_t>(*difference, 0);
       // The spec's rule; a target beyond the full extent grows at the end.
       window.low[axis] = mode == "SAME_UPPER" ? pad / 2 : pad - pad / 2;
       window.high[axis] = pad - window.low[axis];
       extents.push_back(target);
     } else {
-      extents.push_back(full - window.low[axis] - window.high[axis]);
+      extents.push_back(full - DimExpr(window.low[axis] + window.high[axis]));
     }
-    if (extents.back() < 1) {
+    if (extents.back().asConstant().value_or(1) < 1) {
       e.fail("the result has no elements");
       return std::nullopt;
     }
@@ -150,10 +154,11 @@ static std::optional<Axes> transposedExtents(Call &call, Window &window) {
   return extents;
 }
 
-/// The transposed convolution without padding, cut and extended to `extents`:
-/// then no attribute can ask for a geometry that the op does not have.
+/// Where the convolution with the window's padding takes `extents` to those of
+/// x, its input gradient; else that without padding, cut and extended, so that
+/// no attribute can ask for a geometry that the op does not have.
 static Value transposed2d(Emitter &e, Value x, Value weight,
-                          const Window &window, ArrayRef<int64_t> extents,
+                          const Window &window, ArrayRef<DimExpr> extents,
                           int64_t groups) {
   if (!x || !weight)
     return {};
@@ -162,36 +167,52 @@ static Value transposed2d(Emitter &e, Value x, Value weight,
   Extents full = {Emitter::dim(x, 0),
                   Emitter::dim(weight, 1) * DimExpr(groups)};
   Axes zero(2, 0), starts = {0, 0}, high = {0, 0}, low = {0, 0};
-  Extents sizes = full;
+  Extents sizes = full, direct = full;
+  bool isDirect = true;
   for (size_t axis = 0; axis < 2; ++axis) {
-    auto extent = e.fixedDim(x, int64_t(axis) + 2);
-    if (!extent)
-      return {};
-    int64_t whole = window.strides[axis] * (*extent - 1) + window.span(axis);
-    full.push_back(DimExpr(whole));
-    int64_t kept = std::min(extents[axis], whole - window.low[axis]);
-    if (kept < 0)
+    DimExpr extent = Emitter::dim(x, int64_t(axis) + 2);
+    int64_t stride = window.strides[axis], span = window.span(axis),
+            before = window.low[axis], after = window.high[axis];
+    isDirect &=
+        before >= 0 && after >= 0 && before < span && after < span &&
+        (extents[axis] + DimExpr(before + after - span)).floorDiv(stride) +
+                DimExpr(1) ==
+            extent;
+    DimExpr whole = DimExpr(stride) * (extent - 1) + DimExpr(span);
+    full.push_back(whole);
+    direct.push_back(extents[axis]);
+    auto missing = (extents[axis] - (whole - DimExpr(before))).asConstant();
+    if (!missing)
+      return e.refuse("the extent '" + extent.str() +
+                      "' must be known when the model is compiled");
+    DimExpr kept = extents[axis] - DimExpr(std::max<int64_t>(*missing, 0));
+    if (kept.asConstant().value_or(0) < 0)
       return e.fail("pads are larger than the result");
-    starts.push_back(window.low[axis]);
-    sizes.push_back(DimExpr(kept));
+    starts.push_back(before);
+    sizes.push_back(kept);
     low.push_back(0);
-    high.push_back(extents[axis] - kept);
+    high.push_back(std::max<int64_t>(*missing, 0));
   }
-  Value y = e.make<asg::Conv2dInputGradOp>(
-      e.typeFor(full, Emitter::elementOf(x)), x, weight, window.strides, zero,
-      zero, window.dilations, uint64_t(groups));
+  Type element = Emitter::elementOf(x);
+  if (isDirect)
+    return e.make<asg::Conv2dInputGradOp>(
+        e.typeFor(direct, element), x, weight, window.strides, window.low,
+        window.high, window.dilations, uint64_t(groups));
+  Value y = e.make<asg::Conv2dInputGradOp>(e.typeFor(full, element), x, weight,
+                                           window.strides, zero, zero,
+                                           window.dilations, uint64_t(groups));
   return e.pad(e.slice(y, starts, sizes, {1, 1, 1, 1}), low, high, 0);
 }
 
 /// Every plane of x is spread over the planes of the kernel's depth.
 static Value transposed3d(Emitter &e, Value x, Value weight, Window window,
-                          ArrayRef<int64_t> extents, int64_t groups) {
+                          ArrayRef<DimExpr> extents, int64_t groups) {
   Window flat = window;
   for (Axes *axes :
        {&flat.kernel, &flat.strides, &flat.dilations, &flat.low, &flat.high})
     axes->erase(axes->begin());
-  auto depth = e.fixedDim(x, 2);
-  if (!depth)
+  auto depth = e.fixedDim(x, 2), wanted = extents[0].asConstant();
+  if (!depth || !wanted)
     return {};
   int64_t whole = window.strides[0] * (*depth - 1) + window.span(0);
   Value folded = foldDepth(e, x), sum;
@@ -207,11 +228,11 @@ static Value transposed3d(Emitter &e, Value x, Value weight, Window window,
     if (!sum)
       return {};
   }
-  int64_t kept = std::min(extents[0], whole - window.low[0]);
+  int64_t kept = std::min(*wanted, whole - window.low[0]);
   if (kept < 0)
     return e.fail("pads are larger than the result");
   return e.pad(e.slice(sum, 2, window.low[0], DimExpr(kept)), {0, 0, 0, 0, 0},
-               {0, 0, extents[0] - kept, 0, 0}, 0);
+               {0, 0, *wanted - kept, 0, 0}, 0);
 }
 
 Values importConvTranspose(Call &call) {
@@ -226,7 +247,8 @@ Values importConvTranspose(Call &call) {
     y = transposed3d(e, x, weight, *window, *extents, groups);
   } else {
     size_t missing = 2 - window->rank();
-    extents->insert(extents->begin(), missing, 1);
+    while (extents->size() < 2)
+      extents->insert(extents->begin(), DimExpr(1));
     y = transposed2d(e, addSpatialAxes(e, x, missing),
                      addSpatialAxes(e, weight, missing),
                      widen(*window, missing), *extents, groups);

@@ -8,6 +8,8 @@ using namespace mlir;
 
 namespace asgc::interop {
 
+using asg::Predicate;
+
 //===----------------------------------------------------------------------===//
 // Resize
 //===----------------------------------------------------------------------===//
@@ -16,7 +18,9 @@ namespace {
 /// How one axis changes its extent.
 struct Stretch {
   int64_t from = 1, to = 1;
-  double scale = 1;
+  double scale = 1; ///< 0: to / from, known at run time only
+  std::optional<DimExpr>
+      runTime;               ///< what it becomes, if that or from is not known
   double start = 0, end = 1; ///< tf_crop_and_resize: the part of the image
 };
 } // namespace
@@ -125,31 +129,132 @@ static Value resample(Call &call, Value x, int64_t axis, const Stretch &stretch,
   return sum;
 }
 
+/// ⌊extent · scale⌋ for a scale that is a fraction of small numbers.
+static std::optional<DimExpr> scaledExtent(const DimExpr &extent,
+                                           double scale) {
+  for (int64_t divisor = 1; divisor <= 64; ++divisor)
+    if (double factor = scale * double(divisor);
+        factor == std::floor(factor) && factor >= 1 && factor <= 4096)
+      return (extent * DimExpr(int64_t(factor))).floorDiv(divisor);
+  return std::nullopt;
+}
+
+/// `coordinateOf` of all elements along an axis whose extent becomes `to`, one
+/// of them known at run time only.
+static Value coordinatesOf(Emitter &e, const DimExpr &from, const DimExpr &to,
+                           double scale, StringRef mode) {
+  Value i = e.iota({to}, 0, e.f32());
+  Value step = scale != 0
+                   ? e.scalar(1 / scale, e.f32())
+                   : e.div(e.extent(from, e.f32()), e.extent(to, e.f32()));
+  if (mode == "asymmetric")
+    return e.mul(i, step);
+  if (mode == "align_corners") {
+    Value last = e.max(e.extent(to - 1, e.f32()), 1.0);
+    return e.mul(i, e.div(e.extent(from - 1, e.f32()), last));
+  }
+  Value centre = e.sub(e.mul(e.add(i, 0.5), step), 0.5);
+  if (mode == "half_pixel")
+    return centre;
+  if (mode == "pytorch_half_pixel")
+    return e.select(e.compare(Predicate::gt, e.extent(to, e.f32()), 1.0),
+                    centre, e.scalar(0, e.f32()));
+  return e.refuse("coordinate_transformation_mode '" + mode +
+                  "' of run-time extents is not supported");
+}
+
+static Value roundBy(Emitter &e, Value x, StringRef mode) {
+  if (mode == "floor")
+    return e.unary<asg::FloorOp>(x);
+  if (mode == "ceil")
+    return e.unary<asg::CeilOp>(x);
+  return mode == "round_prefer_ceil" ? e.unary<asg::FloorOp>(e.add(x, 0.5))
+                                     : e.unary<asg::CeilOp>(e.sub(x, 0.5));
+}
+
+/// `resample` with places and weights that are computed at run time.
+static Value resampleRunTime(Call &call, Value x, int64_t axis,
+                             const Stretch &stretch) {
+  Emitter &e = call.e;
+  std::string mode = call.text("mode", "nearest");
+  size_t numTaps = mode == "nearest" ? 1 : mode == "linear" ? 2 : 4;
+  if (call.integer("exclude_outside", 0) && numTaps == 4)
+    return e.refuse("exclude_outside of run-time extents is not supported");
+  DimExpr from = Emitter::dim(x, axis);
+  Value at =
+      coordinatesOf(e, from, *stretch.runTime, stretch.scale,
+                    call.text("coordinate_transformation_mode",
+                              call.opset < 11 ? "asymmetric" : "half_pixel"));
+  Value first =
+      numTaps == 1
+          ? roundBy(e, at,
+                    call.text("nearest_mode",
+                              call.opset < 11 ? "floor" : "round_prefer_floor"))
+          : e.unary<asg::FloorOp>(at);
+  Value t = e.sub(at, first);
+  std::array<Value, 4> weights;
+  if (numTaps == 2)
+    weights = {e.sub(e.scalar(1, e.f32()), t), t};
+  if (numTaps == 4) {
+    double a = call.number("cubic_coeff_a", -0.75);
+    auto near = [&](Value v) {
+      Value inner = e.mul(e.sub(e.mul(v, a + 2), a + 3), e.mul(v, v));
+      return e.add(inner, 1.0);
+    };
+    auto far = [&](Value v) {
+      Value inner = e.add(e.mul(e.sub(e.mul(v, a), 5 * a), v), 8 * a);
+      return e.sub(e.mul(inner, v), 4 * a);
+    };
+    Value rest = e.sub(e.scalar(1, e.f32()), t);
+    weights = {far(e.add(t, 1.0)), near(t), near(rest), far(e.add(rest, 1.0))};
+    first = e.sub(first, 1.0);
+  }
+  Value last = e.extent(from - 1, e.f32()), sum;
+  Axes others;
+  for (int64_t other = 0; other < Emitter::rankOf(x); ++other)
+    if (other != axis)
+      others.push_back(other);
+  for (size_t k = 0; k < numTaps; ++k) {
+    Value place = e.min(e.max(e.add(first, double(k)), 0.0), last);
+    Value part = e.gather(x, e.cast(place, e.i64()), axis);
+    if (numTaps > 1)
+      part = e.mul(
+          part, e.cast(e.unsqueeze(weights[k], others), Emitter::elementOf(x)));
+    sum = sum ? e.add(sum, part) : part;
+    if (!sum)
+      return {};
+  }
+  return sum;
+}
+
 /// Fills sizes and scales of every axis from the node's operands.
 static std::optional<std::vector<Stretch>> readStretches(Call &call) {
   Emitter &e = call.e;
   Value x = call[0];
-  auto dims = x ? e.fixedDims(x) : std::nullopt;
-  if (!dims)
+  if (!x)
     return std::nullopt;
-  std::vector<Stretch> all;
-  for (int64_t dim : *dims)
-    all.push_back({.from = dim, .to = dim});
+  Extents dims = Emitter::dims(x);
+  std::vector<Stretch> all(dims.size());
+  for (auto [stretch, dim] : llvm::zip_equal(all, dims))
+    if (auto extent = dim.asConstant())
+      stretch.from = stretch.to = *extent;
   Axes axes;
-  for (int64_t axis = 0; axis < int64_t(dims->size()); ++axis)
+  for (int64_t axis = 0; axis < int64_t(dims.size()); ++axis)
     axes.push_back(axis);
   if (auto given = call.integers("axes")) {
     axes.clear();
     for (int64_t one : *given)
-      axes.push_back(e.axis(one, int64_t(dims->size())).value_or(0));
+      axes.push_back(e.axis(one, int64_t(dims.size())).value_or(0));
   }
   size_t scalesAt = call.opset < 11 ? 1 : 2;
-  const HostTensor *sizes = call.has(3) ? call.known(3, "the sizes") : nullptr;
+  std::optional<Extents> sizes;
+  if (call.has(3))
+    sizes = call.knownExtents(3, "the sizes");
   const HostTensor *scales = !sizes && call.has(scalesAt)
                                  ? call.known(scalesAt, "the scales")
                                  : nullptr;
   std::vector<double> attribute = call.numbers("scales"); // Upsample of opset 7
-  size_t count = sizes    ? size_t(sizes->numElements())
+  size_t count = sizes    ? sizes->size()
                  : scales ? size_t(scales->numElements())
                           : attribute.size();
   if (e.hasFailed() || count != axes.size() ||
@@ -160,11 +265,29 @@ static std::optional<std::vector<Stretch>> readStretches(Call &call) {
   }
   for (size_t i = 0; i < axes.size(); ++i) {
     Stretch &s = all[axes[i]];
+    const DimExpr &dim = dims[axes[i]];
+    if (!sizes)
+      s.scale = scales ? scales->get(int64_t(i)) : attribute[i];
+    // An axis that stays may have any extent.
+    if (sizes ? (*sizes)[i] == dim : s.scale == 1)
+      continue;
+    bool isKnown = dim.asConstant() && (!sizes || (*sizes)[i].asConstant());
+    if (!isKnown) {
+      s.runTime = sizes ? (*sizes)[i] : scaledExtent(dim, s.scale);
+      if (sizes)
+        s.scale = 0;
+      if (!s.runTime) {
+        e.refuse("the extent '" + dim.str() + "' times " +
+                 std::to_string(s.scale) +
+                 " must be known when the model is compiled");
+        return std::nullopt;
+      }
+      continue;
+    }
     if (sizes) {
-      s.to = sizes->getInteger(int64_t(i));
+      s.to = *(*sizes)[i].asConstant();
       s.scale = double(s.to) / double(s.from);
     } else {
-      s.scale = scales ? scales->get(int64_t(i)) : attribute[i];
       double extent = std::floor(double(s.from) * s.scale);
       s.to = extent >= 1 && extent < INT32_MAX ? int64_t(extent) : -1;
     }
@@ -180,8 +303,12 @@ static std::optional<std::vector<Stretch>> readStretches(Call &call) {
       return std::nullopt;
     }
     for (size_t i = 0; i < axes.size(); ++i) {
-      all[axes[i]].start = roi->get(int64_t(i));
-      all[axes[i]].end = roi->get(int64_t(i + axes.size()));
+      Stretch &s = all[axes[i]];
+      s.start = roi->get(int64_t(i));
+      s.end = roi->get(int64_t(i + axes.size()));
+      bool isWhole = s.start == 0 && s.end == 1 && !s.runTime;
+      if (!isWhole && !e.fixedDim(x, axes[i]))
+        return std::nullopt;
     }
   }
   return all;
@@ -202,6 +329,12 @@ Values importResize(Call &call) {
       call.text("coordinate_transformation_mode", "") == "tf_crop_and_resize";
   Value x = call[0], isInside;
   for (auto [axis, stretch] : llvm::enumerate(*stretches)) {
+    if (stretch.runTime) {
+      x = resampleRunTime(call, x, int64_t(axis), stretch);
+      if (!x)
+        return {};
+      continue;
+    }
     bool isCroppedHere = isCropped && !(stretch.start == 0 && stretch.end == 1);
     if (stretch.from == stretch.to && stretch.scale == 1 && !isCroppedHere)
       continue;
@@ -286,7 +419,6 @@ static Value pixels(Emitter &e, Value flat, Value row, Value column,
                      clampTo(e, column, columns), columns.extent);
   if (rows.padding != "zeros")
     return y;
-  using asg::Predicate;
   auto inside = [&](Value x, const SampledAxis &axis) {
     return e.binary<asg::AndOp>(
         e.compare(Predicate::ge, x, 0.0),
