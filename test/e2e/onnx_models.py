@@ -41,8 +41,16 @@ def value(name, shape, dtype=FLOAT):
     return field(1, name) + field(2, field(1, field(1, dtype) + field(2, dims)))
 
 
+class Tensor(bytes):
+    """What `tensor` gives, as an attribute."""
+
+
 def attribute(key, value):
-    """A whole number, a float, a graph, or a list of whole numbers."""
+    """A whole number, a float, a text, a tensor, a graph, or a list of whole numbers."""
+    if isinstance(value, str):
+        return field(1, key) + field(4, value) + field(20, 3)
+    if isinstance(value, Tensor):
+        return field(1, key) + field(5, bytes(value)) + field(20, 4)
     if isinstance(value, bytes):
         return field(1, key) + field(6, value) + field(20, 5)
     if isinstance(value, float):

@@ -103,6 +103,10 @@ std::optional<int64_t> Call::findMaximum(const DimExpr &extent) {
   return maximumOf(extent, importer.bounds);
 }
 
+bool Call::limit(const DimExpr &extent, int64_t most) {
+  return interop::limit(extent, most, importer.bounds);
+}
+
 const HostTensor *Call::known(size_t index, StringRef what) {
   const HostTensor *value = importer.known.find((*this)[index]);
   if (!value && has(index))

@@ -87,6 +87,9 @@ public:
   /// is not known.
   std::optional<int64_t> findMaximum(mlir::Value x);
   std::optional<int64_t> findMaximum(const DimExpr &extent);
+  /// Takes models only whose `extent` is at most `most`: lowers the bounds of
+  /// its run-time dims where they allow more. False if that is not possible.
+  bool limit(const DimExpr &extent, int64_t most);
   /// The elements of operand `index` if they are known at import; else null,
   /// and the emitter has failed.
   const HostTensor *known(size_t index, llvm::StringRef what);

@@ -1,5 +1,6 @@
 //===- Emitter.cpp - Builds asg with numpy's broadcasting -----------------===//
 #include "lib/Interop/Onnx/Emitter.h"
+#include "lib/Interop/Onnx/Places.h"
 
 #include "asgc/Interpreter.h"
 
@@ -53,8 +54,10 @@ Value Emitter::fold(Operation *op) {
   if (op->getNumResults() != 1 || op->getNumOperands() == 0 ||
       !type.hasStaticShape() || type.getNumElements() > kMaxFolded)
     return result;
-  // A repeated number is better left as one.
-  if (isa<asg::BroadcastOp>(op) && isa<FloatType>(type.getElementType()))
+  // A repeated number is better left as one, a table as it is.
+  constexpr int64_t kMaxRepeated = 64;
+  if (isa<asg::BroadcastOp>(op) && (isa<FloatType>(type.getElementType()) ||
+                                    type.getNumElements() > kMaxRepeated))
     return result;
   std::vector<HostTensor> operands;
   for (Value operand : op->getOperands()) {
@@ -280,6 +283,17 @@ bool Emitter::unify(ArrayRef<Value *> xs) {
 }
 
 Value Emitter::compare(asg::Predicate predicate, Value x, Value y) {
+  // A mask as numbers, compared with 0, is the mask.
+  auto mask = x ? x.getDefiningOp<asg::CastOp>() : nullptr;
+  bool isTest =
+      predicate == asg::Predicate::eq || predicate == asg::Predicate::ne;
+  if (mask && y && isTest && elementOf(mask.getX()).isInteger(1) &&
+      splatOf(y) == 0.0 && rankOf(y) <= rankOf(x)) {
+    Value plain = predicate == asg::Predicate::ne ? mask.getX()
+                                                  : negated(*this, mask.getX());
+    if (plain && commonDims({x, y}) == dims(x))
+      return plain;
+  }
   if (!unify({&x, &y}))
     return {};
   return infer<asg::CompareOp>(1, predicate, x, y);
@@ -289,15 +303,32 @@ Value Emitter::select(Value condition, Value x, Value y) {
   auto common = commonDims({condition, x, y});
   if (!common)
     return {};
+  // Masks say what is seen: select(m, −∞, s) -> select(not m, s, −∞), and so do
+  // those of a number that softmax makes 0 of.
+  constexpr double kLowest = -1e30;
+  if (auto hidden = splatOf(x); hidden && *hidden < kLowest)
+    if (Value seen = negated(*this, condition)) {
+      condition = seen;
+      std::swap(x, y);
+    }
+  auto constant = condition.getDefiningOp<asg::ConstantOp>();
+  auto known = constant ? dyn_cast<DenseElementsAttr>(constant.getValue())
+                        : DenseElementsAttr();
   condition = broadcast(condition, *common);
   x = broadcast(x, *common);
   y = broadcast(y, *common);
+  if (known && known.isSplat() && elementOf(x) == elementOf(y))
+    return known.getSplatValue<bool>() ? x : y;
   return y ? make<asg::SelectOp>(x.getType(), condition, x, y) : y;
 }
 
 Value Emitter::cast(Value x, Type element) {
   if (!x || elementOf(x) == element)
     return x;
+  // bool -> number -> bool
+  if (auto inner = x.getDefiningOp<asg::CastOp>();
+      inner && element.isInteger(1) && elementOf(inner.getX()) == element)
+    return inner.getX();
   return make<asg::CastOp>(asg::withElementType(typeOf(x), element), x);
 }
 
@@ -329,6 +360,8 @@ Value Emitter::broadcast(Value x, ArrayRef<DimExpr> dims,
 Value Emitter::reshape(Value x, ArrayRef<DimExpr> dims) {
   if (!x)
     return x;
+  while (auto inner = x.getDefiningOp<asg::ReshapeOp>())
+    x = inner.getX();
   RankedTensorType type = typeFor(dims, elementOf(x));
   return x.getType() == type ? x : make<asg::ReshapeOp>(type, x);
 }
@@ -378,7 +411,26 @@ Value Emitter::slice(Value x, ArrayRef<int64_t> starts, ArrayRef<DimExpr> sizes,
   RankedTensorType type = typeFor(sizes, elementOf(x));
   bool isWhole = type == x.getType() &&
                  llvm::all_of(starts, [](int64_t start) { return start == 0; });
-  return isWhole ? x : make<asg::SliceOp>(type, x, starts, strides);
+  if (isWhole)
+    return x;
+  auto inner = x.getDefiningOp<asg::SliceOp>();
+  if (!inner)
+    return make<asg::SliceOp>(type, x, starts, strides);
+  // A part of a part is a part, unless both count from different ends.
+  Axes first, step;
+  for (int64_t axis = 0; axis < rankOf(x); ++axis) {
+    int64_t start = inner.getStarts()[axis], stride = inner.getStrides()[axis];
+    bool isKept =
+        start == 0 && stride == 1 && dim(inner.getX(), axis) == dim(x, axis);
+    if (!isKept && starts[axis] < 0)
+      return make<asg::SliceOp>(type, x, starts, strides);
+    bool staysBefore = start < 0 && start + starts[axis] * stride >= 0;
+    if (staysBefore)
+      return make<asg::SliceOp>(type, x, starts, strides);
+    first.push_back(isKept ? starts[axis] : start + starts[axis] * stride);
+    step.push_back(stride * strides[axis]);
+  }
+  return make<asg::SliceOp>(type, inner.getX(), first, step);
 }
 
 Value Emitter::slice(Value x, int64_t axis, int64_t start, DimExpr size,
@@ -422,6 +474,13 @@ Value Emitter::pad(Value x, ArrayRef<int64_t> low, ArrayRef<int64_t> high,
 Value Emitter::concat(ArrayRef<Value> xs, int64_t axis) {
   if (xs.empty() || llvm::is_contained(xs, Value()))
     return {};
+  // What has no elements along the axis adds none.
+  Values parts;
+  for (Value x : xs)
+    if (axis >= rankOf(x) || !(dim(x, axis) == DimExpr(0)))
+      parts.push_back(x);
+  if (!parts.empty() && parts.size() < xs.size())
+    return concat(parts, axis);
   return xs.size() == 1
              ? xs.front()
              : infer<asg::ConcatOp>(1, ValueRange(xs), uint64_t(axis));
@@ -454,7 +513,8 @@ Value Emitter::count(Value x, ArrayRef<int64_t> axes) {
 }
 
 Value Emitter::mean(Value x, ArrayRef<int64_t> axes, bool keep) {
-  return div(sum(x, axes, keep), count(x, axes));
+  Value y = div(sum(x, axes, false), count(x, axes));
+  return keep && y ? unreduce(y, dims(x), axes) : y;
 }
 
 Value Emitter::dot(Value x, Value y, ArrayRef<int64_t> xBatch,

@@ -161,7 +161,7 @@ Value GraphImporter::importConstant(const onnx::NodeProto &node) {
     if (!tensor)
       return e.fail(tensor.fault().message,
                     tensor.fault().kind == FaultKind::Unsupported);
-    return importTensor(node.output(0), std::move(*tensor), kMaxInline);
+    return importTable(node.output(0), std::move(*tensor));
   }
   if (value.name() == "value_int")
     return e.scalar(double(value.i()), e.i64());

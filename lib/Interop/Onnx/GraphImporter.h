@@ -82,6 +82,9 @@ private:
   /// Gives the scope a value that a node computes; a second one fails.
   void define(const std::string &name, mlir::Value value,
               const Carrier *carrier);
+  /// The value of a Constant node; one number that is repeated often stands
+  /// there once.
+  mlir::Value importTable(llvm::StringRef name, HostTensor value);
   mlir::Value importTensor(llvm::StringRef name, HostTensor value,
                            int64_t maxInline);
   mlir::Value addParameter(llvm::StringRef name, mlir::Type element,

@@ -1,5 +1,6 @@
 //===- GraphInputs.cpp - Inputs and weights of an ONNX graph --------------===//
 #include "lib/Interop/Onnx/GraphImporter.h"
+#include "lib/Interop/Onnx/Places.h"
 
 #include "asgc/Interpreter.h"
 
@@ -102,6 +103,16 @@ LogicalResult GraphImporter::importInputs(onnx::GraphProto &graph) {
     if (failed(type))
       continue;
     auto given = inputs.find(info.name());
+    if (!info.type().tensor_type().has_shape()) {
+      if (given == inputs.end()) {
+        faults.push_back(fmt::format(
+            "input '{}': the model does not say how many axes it has",
+            info.name()));
+        isUnsupported = true;
+        continue;
+      }
+      type = RankedTensorType::get(given->second.shape, type->getElementType());
+    }
     std::optional<HostTensor> value;
     if (given != inputs.end())
       value = toHostTensor(given->second);
@@ -156,8 +167,23 @@ Value GraphImporter::importInitializer(StringRef name,
   return importTensor(name, std::move(*value), scope->parent ? kMaxInline : 1);
 }
 
+Value GraphImporter::importTable(StringRef name, HostTensor value) {
+  auto all = value.bytes();
+  size_t size = sizeOf(value.dtype());
+  bool isRepeated = value.numElements() > kMaxInline &&
+                    std::equal(all.begin() + size, all.end(), all.begin());
+  if (!isRepeated)
+    return importTensor(name, std::move(value), kMaxInline);
+  auto one = HostTensor::make(value.dtype(), {});
+  std::copy_n(all.begin(), size, one->bytes().begin());
+  Extents dims(value.shape().begin(), value.shape().end());
+  return e.broadcast(e.constant(*one), dims);
+}
+
 Value GraphImporter::importTensor(StringRef name, HostTensor value,
                                   int64_t maxInline) {
+  if (Value triangle = triangleOf(e, value))
+    return triangle;
   if (!isFloat(value.dtype()) || value.shape().empty() ||
       value.numElements() <= maxInline)
     return e.constant(value);

@@ -9,26 +9,60 @@ namespace asgc::interop {
 
 using asg::Predicate;
 
+/// Whether no element of `indices` can be below 0, and hence count from the
+/// end: places, sums and products of them, and what is picked of them.
+static bool isFromStart(Call &call, Value indices, int depth = 0) {
+  constexpr int kMaxDepth = 8;
+  Operation *op = indices.getDefiningOp();
+  if (!op || depth > kMaxDepth)
+    return false;
+  if (isa<asg::IotaOp, asg::ArgMaxOp, asg::ArgMinOp, asg::DimOp>(op))
+    return true;
+  if (isa<asg::ReshapeOp, asg::BroadcastOp, asg::SliceOp, asg::TransposeOp,
+          asg::GatherOp, asg::CastOp>(op))
+    return isa<IntegerType>(Emitter::elementOf(op->getOperand(0))) &&
+           isFromStart(call, op->getOperand(0), depth + 1);
+  if (isa<asg::AddOp, asg::MulOp>(op))
+    return isFromStart(call, op->getOperand(0), depth + 1) &&
+           isFromStart(call, op->getOperand(1), depth + 1);
+  auto constant = dyn_cast<asg::ConstantOp>(op);
+  auto all = constant ? dyn_cast<DenseIntElementsAttr>(constant.getValue())
+                      : DenseIntElementsAttr();
+  return all && llvm::none_of(all.getValues<APInt>(), [](const APInt &one) {
+           return one.isNegative();
+         });
+}
+
 /// Indices below 0 count from the end.
-static Value fromStart(Emitter &e, Value indices, const DimExpr &extent) {
-  if (!indices)
+static Value fromStart(Call &call, Value indices, const DimExpr &extent) {
+  Emitter &e = call.e;
+  if (!indices || isFromStart(call, indices))
     return indices;
   Value wrapped = e.add(indices, e.extent(extent, Emitter::elementOf(indices)));
   return e.select(e.compare(Predicate::lt, indices, 0.0), wrapped, indices);
 }
 
-static Axes rowMajorStrides(ArrayRef<int64_t> dims) {
-  Axes strides(dims.size(), 1);
+/// Of dims without elements as if they had one.
+static Extents rowMajorStrides(ArrayRef<DimExpr> dims) {
+  Extents strides(dims.size(), DimExpr(1));
   for (size_t axis = dims.size(); axis-- > 1;)
-    strides[axis - 1] = strides[axis] * std::max<int64_t>(dims[axis], 1);
+    strides[axis - 1] =
+        dims[axis] == DimExpr(0) ? strides[axis] : strides[axis] * dims[axis];
   return strides;
 }
 
-static int64_t productOf(ArrayRef<int64_t> dims) {
-  int64_t product = 1;
-  for (int64_t dim : dims)
-    product *= dim;
+static DimExpr productOf(ArrayRef<DimExpr> dims) {
+  DimExpr product(1);
+  for (const DimExpr &dim : dims)
+    product = product * dim;
   return product;
+}
+
+/// x · factor, for places.
+static Value scaled(Emitter &e, Value x, const DimExpr &factor) {
+  return factor == DimExpr(1) || !x
+             ? x
+             : e.mul(x, e.extent(factor, Emitter::elementOf(x)));
 }
 
 Values importGather(Call &call) {
@@ -38,23 +72,42 @@ Values importGather(Call &call) {
       x ? e.axis(call.integer("axis", 0), Emitter::rankOf(x)) : std::nullopt;
   if (!axis)
     return {};
-  return {e.gather(x, fromStart(e, indices, Emitter::dim(x, *axis)), *axis)};
+  if (!indices)
+    return {};
+  DimExpr extent = Emitter::dim(x, *axis);
+  // One known place is a part, no lookup.
+  if (auto places = call.findExtents(indices);
+      places && Emitter::rankOf(indices) == 0)
+    if (auto place = places->front().asConstant()) {
+      DimExpr inside = *place < 0 ? extent + *place : extent - 1 - *place;
+      if (inside.minimum().value_or(-1) >= 0)
+        return {e.element(x, *axis,
+                          *place < 0 && extent.asConstant()
+                              ? *place + *extent.asConstant()
+                              : *place)};
+    }
+  // A table of positions bounds how many there are.
+  if (auto iota = indices.getDefiningOp<asg::IotaOp>();
+      iota && extent.asConstant())
+    call.limit(Emitter::dim(indices, int64_t(iota.getAxis())),
+               *extent.asConstant());
+  return {e.gather(x, fromStart(call, indices, extent), *axis)};
 }
 
 /// Flat places in a tensor of `dims` of the elements that ScatterElements and
 /// GatherElements name: `indices` along `axis`, their own place elsewhere.
-static Value flatPlaces(Emitter &e, Value indices, ArrayRef<int64_t> dims,
+static Value flatPlaces(Call &call, Value indices, ArrayRef<DimExpr> dims,
                         int64_t axis) {
-  indices = fromStart(e, e.cast(indices, e.i64()), DimExpr(dims[axis]));
+  Emitter &e = call.e;
+  indices = fromStart(call, e.cast(indices, e.i64()), dims[axis]);
   if (!indices)
     return {};
-  Axes strides = rowMajorStrides(dims);
-  Value place = e.mul(indices, double(strides[axis]));
-  Extents own = Emitter::dims(indices);
+  Extents strides = rowMajorStrides(dims), own = Emitter::dims(indices);
+  Value place = scaled(e, indices, strides[axis]);
   for (int64_t other = 0; other < int64_t(dims.size()); ++other)
-    if (other != axis)
-      place = e.add(place,
-                    e.mul(e.iota(own, other, e.i64()), double(strides[other])));
+    if (other != axis && !(own[other] == DimExpr(1)))
+      place =
+          e.add(place, scaled(e, e.iota(own, other, e.i64()), strides[other]));
   return place;
 }
 
@@ -63,26 +116,27 @@ Values importGatherElements(Call &call) {
   Value x = call[0];
   auto axis =
       x ? e.axis(call.integer("axis", 0), Emitter::rankOf(x)) : std::nullopt;
-  auto dims = axis ? e.fixedDims(x) : std::nullopt;
-  if (!dims || !call[1])
+  if (!axis || !call[1])
     return {};
   if (Emitter::rankOf(call[1]) != Emitter::rankOf(x))
     return {e.fail("operand and indices have different ranks")};
-  Value flat = e.reshape(x, {DimExpr(productOf(*dims))});
-  return {e.gather(flat, flatPlaces(e, call[1], *dims, *axis), 0)};
+  Extents dims = Emitter::dims(x);
+  Value flat = e.reshape(x, {productOf(dims)});
+  return {e.gather(flat, flatPlaces(call, call[1], dims, *axis), 0)};
 }
 
 /// Flat places of the slices that the rows of `indices` name, of `dims`.
-static Value rowPlaces(Emitter &e, Value indices, ArrayRef<int64_t> dims) {
+static Value rowPlaces(Call &call, Value indices, ArrayRef<DimExpr> dims) {
+  Emitter &e = call.e;
   int64_t last = Emitter::rankOf(indices) - 1;
-  Axes strides = rowMajorStrides(dims);
+  Extents strides = rowMajorStrides(dims);
   indices = e.cast(indices, e.i64());
   Value place;
   for (size_t axis = 0; axis < dims.size(); ++axis) {
-    Value one = fromStart(e, e.element(indices, last, int64_t(axis)),
-                          DimExpr(dims[axis]));
-    Value scaled = e.mul(one, double(strides[axis]));
-    place = place ? e.add(place, scaled) : scaled;
+    Value one = scaled(
+        e, fromStart(call, e.element(indices, last, int64_t(axis)), dims[axis]),
+        strides[axis]);
+    place = place ? e.add(place, one) : one;
     if (!place)
       return {};
   }
@@ -92,29 +146,27 @@ static Value rowPlaces(Emitter &e, Value indices, ArrayRef<int64_t> dims) {
 Values importGatherND(Call &call) {
   Emitter &e = call.e;
   Value x = call[0], indices = call[1];
-  auto dims = x ? e.fixedDims(x) : std::nullopt;
-  auto shape = indices ? e.fixedDims(indices) : std::nullopt;
-  if (!dims || !shape)
-    return {};
-  int64_t batch = call.integer("batch_dims", 0),
-          depth = shape->empty() ? 0 : shape->back();
-  if (batch < 0 || depth < 1 || batch >= int64_t(shape->size()) ||
-      batch + depth > int64_t(dims->size()) ||
-      !std::equal(shape->begin(), shape->begin() + batch, dims->begin()))
+  if (!x || !indices || Emitter::rankOf(indices) == 0)
     return {e.fail("the indices do not fit the operand")};
-  ArrayRef<int64_t> all(*dims), named = all.slice(batch, depth),
-                                rest = all.drop_front(batch + depth);
-  Extents batched = {DimExpr(productOf(all.take_front(batch))),
-                     DimExpr(productOf(named))};
-  for (int64_t dim : rest)
-    batched.push_back(DimExpr(dim));
-  Value place = rowPlaces(e, indices, named);
-  int64_t count = productOf(ArrayRef(*shape).drop_back().drop_front(batch));
-  place = e.reshape(place, {batched[0], DimExpr(count)});
+  Extents dims = Emitter::dims(x), shape = Emitter::dims(indices);
+  auto named = e.fixedDim(indices, int64_t(shape.size()) - 1);
+  if (!named)
+    return {};
+  int64_t batch = call.integer("batch_dims", 0), depth = *named;
+  if (batch < 0 || depth < 1 || batch >= int64_t(shape.size()) ||
+      batch + depth > int64_t(dims.size()) ||
+      !std::equal(shape.begin(), shape.begin() + batch, dims.begin()))
+    return {e.fail("the indices do not fit the operand")};
+  ArrayRef<DimExpr> all(dims), picked = all.slice(batch, depth),
+                               rest = all.drop_front(batch + depth);
+  Extents batched = {productOf(all.take_front(batch)), productOf(picked)};
+  batched.append(rest.begin(), rest.end());
+  Value place = rowPlaces(call, indices, picked);
+  DimExpr count = productOf(ArrayRef(shape).drop_back().drop_front(batch));
+  place = e.reshape(place, {batched[0], count});
   Value y = e.gather(e.reshape(x, batched), place, 1, 1);
-  Extents result(shape->begin(), shape->end() - 1);
-  for (int64_t dim : rest)
-    result.push_back(DimExpr(dim));
+  Extents result(shape.begin(), shape.end() - 1);
+  result.append(rest.begin(), rest.end());
   return {e.reshape(y, result)};
 }
 
@@ -128,19 +180,21 @@ static Value scatterFlat(Call &call, Value x, Value places, Value updates,
   Emitter &e = call.e;
   if (!x || !places || !updates)
     return {};
-  auto size = e.fixedDim(x, 0), count = e.fixedDim(updates, 0);
-  if (!size || !count)
-    return {};
-  constexpr int64_t kExact = 1 << 24; // whole numbers that f32 holds
-  if (*size > kExact || *count > kExact)
+  DimExpr size = Emitter::dim(x, 0), count = Emitter::dim(updates, 0);
+  auto isExact = [&](const DimExpr &extent) {
+    constexpr int64_t kExact = 1 << 24; // whole numbers that f32 holds
+    auto most = call.findMaximum(extent);
+    return most && *most <= kExact;
+  };
+  if (!isExact(size) || !isExact(count))
     return e.refuse("more than 2^24 elements are not supported");
-  if (*count == 0)
+  if (count == DimExpr(0))
     return x;
-  RankedTensorType sums = e.typeFor({DimExpr(*size)}, e.f32());
+  RankedTensorType sums = e.typeFor({size}, e.f32());
   if (reduction == "none") {
     // Where each element comes from, by adding its number into zeros: exact for
     // every element type, as no place is named twice.
-    Value number = e.add(e.iota({DimExpr(*count)}, 0, e.f32()), 1.0);
+    Value number = e.add(e.iota({count}, 0, e.f32()), 1.0);
     Value source = e.make<asg::ScatterAddOp>(sums, number, places, uint64_t(0),
                                              uint64_t(0));
     Value isUpdated = e.compare(Predicate::gt, source, 0.0);
@@ -151,10 +205,10 @@ static Value scatterFlat(Call &call, Value x, Value places, Value updates,
     return e.add(x, e.make<asg::ScatterAddOp>(sums, updates, places,
                                               uint64_t(0), uint64_t(0)));
   // Any other reduction looks at every update for every element.
-  if (*size * *count > kExact)
+  if (!isExact(size * count))
     return e.refuse(
         "this reduction takes at most 2^24 pairs of element and update");
-  Extents pairs = {DimExpr(*count), DimExpr(*size)};
+  Extents pairs = {count, size};
   Value isMeant = e.compare(Predicate::eq, e.iota(pairs, 1, e.i64()),
                             e.unsqueeze(places, {1}));
   auto joined = [&](auto reduce, Value neutral) {
@@ -192,18 +246,17 @@ Values importScatterElements(Call &call) {
   Value x = call[0], indices = call[1], updates = call[2];
   auto axis =
       x ? e.axis(call.integer("axis", 0), Emitter::rankOf(x)) : std::nullopt;
-  auto dims = axis ? e.fixedDims(x) : std::nullopt;
-  auto shape = indices ? e.fixedDims(indices) : std::nullopt;
-  if (!dims || !shape || !updates)
+  if (!axis || !indices || !updates)
     return {};
-  if (shape->size() != dims->size() || e.fixedDims(updates) != shape)
+  Extents dims = Emitter::dims(x), shape = Emitter::dims(indices);
+  if (shape.size() != dims.size() || Emitter::dims(updates) != shape)
     return {e.fail("operand, indices and updates do not fit each other")};
-  DimExpr count(productOf(*shape));
+  DimExpr count = productOf(shape);
   Value flat =
-      scatterFlat(call, e.reshape(x, {DimExpr(productOf(*dims))}),
-                  e.reshape(flatPlaces(e, indices, *dims, *axis), {count}),
+      scatterFlat(call, e.reshape(x, {productOf(dims)}),
+                  e.reshape(flatPlaces(call, indices, dims, *axis), {count}),
                   e.reshape(updates, {count}), call.text("reduction", "none"));
-  return {e.reshape(flat, Extents(dims->begin(), dims->end()))};
+  return {e.reshape(flat, dims)};
 }
 
 Values importScatter(Call &call) { return importScatterElements(call); }
@@ -211,25 +264,27 @@ Values importScatter(Call &call) { return importScatterElements(call); }
 Values importScatterND(Call &call) {
   Emitter &e = call.e;
   Value x = call[0], indices = call[1], updates = call[2];
-  auto dims = x ? e.fixedDims(x) : std::nullopt;
-  auto shape = indices ? e.fixedDims(indices) : std::nullopt;
-  if (!dims || !shape || !updates)
-    return {};
-  int64_t depth = shape->empty() ? 0 : shape->back();
-  if (depth < 1 || depth > int64_t(dims->size()))
+  if (!x || !indices || !updates || Emitter::rankOf(indices) == 0)
     return {e.fail("the indices do not fit the operand")};
-  ArrayRef<int64_t> all(*dims);
-  int64_t rest = productOf(all.drop_front(depth)),
-          rows = productOf(ArrayRef(*shape).drop_back());
-  Value place = e.mul(e.reshape(rowPlaces(e, indices, all.take_front(depth)),
-                                {DimExpr(rows), 1}),
-                      double(rest));
-  Value places = e.add(place, e.iota({1, DimExpr(rest)}, 1, e.i64()));
-  DimExpr count(rows * rest);
+  Extents dims = Emitter::dims(x), shape = Emitter::dims(indices);
+  auto depth = e.fixedDim(indices, int64_t(shape.size()) - 1);
+  if (!depth)
+    return {};
+  if (*depth < 1 || *depth > int64_t(dims.size()))
+    return {e.fail("the indices do not fit the operand")};
+  ArrayRef<DimExpr> all(dims);
+  DimExpr rest = productOf(all.drop_front(*depth)),
+          rows = productOf(ArrayRef(shape).drop_back());
+  Value places = e.reshape(
+      scaled(e, rowPlaces(call, indices, all.take_front(*depth)), rest),
+      {rows, 1});
+  if (!(rest == DimExpr(1)))
+    places = e.add(places, e.iota({1, rest}, 1, e.i64()));
+  DimExpr count = rows * rest;
   Value flat = scatterFlat(
-      call, e.reshape(x, {DimExpr(productOf(all))}), e.reshape(places, {count}),
+      call, e.reshape(x, {productOf(all)}), e.reshape(places, {count}),
       e.reshape(updates, {count}), call.text("reduction", "none"));
-  return {e.reshape(flat, Extents(dims->begin(), dims->end()))};
+  return {e.reshape(flat, dims)};
 }
 
 //===----------------------------------------------------------------------===//
@@ -248,7 +303,7 @@ Values importOneHot(Call &call) {
     return {e.fail("the depth is out of range")};
   DimExpr extent(int64_t{int64_t(*depth)});
   Value place =
-      e.unsqueeze(fromStart(e, e.cast(indices, e.i64()), extent), {*axis});
+      e.unsqueeze(fromStart(call, e.cast(indices, e.i64()), extent), {*axis});
   Extents dims = Emitter::dims(indices);
   dims.insert(dims.begin() + *axis, extent);
   Value isHot = e.compare(Predicate::eq, e.iota(dims, *axis, e.i64()), place);
@@ -326,12 +381,14 @@ Values importNonZero(Call &call) {
   if (!x)
     return {};
   auto shape = x->shape();
-  Axes strides = rowMajorStrides({shape.data(), shape.size()});
   std::vector<SmallVector<double>> rows(shape.size());
-  for (int64_t i = 0; i < x->numElements(); ++i)
-    if (x->get(i) != 0)
-      for (size_t axis = 0; axis < shape.size(); ++axis)
-        rows[axis].push_back(double(i / strides[axis] % shape[axis]));
+  for (int64_t i = 0; i < x->numElements(); ++i) {
+    if (x->get(i) == 0)
+      continue;
+    int64_t rest = i;
+    for (size_t axis = shape.size(); axis-- > 0; rest /= shape[axis])
+      rows[axis].push_back(double(rest % shape[axis]));
+  }
   SmallVector<double> all;
   for (const auto &row : rows)
     all.append(row.begin(), row.end());

@@ -14,7 +14,29 @@ static constexpr int kMaxChain = 1000;
 static constexpr int64_t kMaxKnown = int64_t(1) << 20;
 
 const HostTensor *KnownValues::find(Value x) {
-  return x ? evaluate(x, 0) : nullptr;
+  return x ? findAt(x, 0) : nullptr;
+}
+
+const HostTensor *KnownValues::findAt(Value x, int depth) {
+  if (const HostTensor *value = evaluate(x, depth))
+    return value;
+  // Of a shape some extents may be known, and these be all that is asked for.
+  auto parts = evaluateExtents(x, depth);
+  auto type = cast<RankedTensorType>(x.getType());
+  auto dtype = getDType(type.getElementType());
+  if (!parts || int64_t(parts->size()) != type.getNumElements())
+    return nullptr;
+  auto value =
+      HostTensor::make(dtype, {type.getShape().begin(), type.getShape().end()});
+  for (auto [index, part] : llvm::enumerate(*parts)) {
+    auto number = part.asConstant();
+    if (!value || !number)
+      return nullptr;
+    value->setInteger(int64_t(index), *number);
+  }
+  std::optional<HostTensor> &kept = values[x.getAsOpaquePointer()];
+  kept = std::move(value);
+  return &*kept;
 }
 
 const HostTensor *KnownValues::evaluate(Value x, int depth) {
@@ -76,12 +98,51 @@ static std::optional<Extents> combine(const std::optional<Extents> &x,
   return result;
 }
 
+/// Whether `predicate` holds for all values of the symbols; nothing if for
+/// some.
+static std::optional<bool> decide(asg::Predicate predicate, const DimExpr &a,
+                                  const DimExpr &b) {
+  DimExpr difference = a - b;
+  auto least = difference.minimum(), most = difference.maximum();
+  bool isBelow = most && *most < 0, isAbove = least && *least > 0;
+  bool isAtMost = most && *most <= 0, isAtLeast = least && *least >= 0;
+  auto settle = [](bool holds, bool fails) {
+    return holds || fails ? std::optional(holds) : std::nullopt;
+  };
+  switch (predicate) {
+  case asg::Predicate::eq:
+    return settle(isAtMost && isAtLeast, isBelow || isAbove);
+  case asg::Predicate::ne:
+    return settle(isBelow || isAbove, isAtMost && isAtLeast);
+  case asg::Predicate::lt:
+    return settle(isBelow, isAtLeast);
+  case asg::Predicate::le:
+    return settle(isAtMost, isAbove);
+  case asg::Predicate::gt:
+    return settle(isAbove, isAtMost);
+  case asg::Predicate::ge:
+    return settle(isAtLeast, isBelow);
+  }
+  return std::nullopt;
+}
+
 std::optional<Extents> KnownValues::evaluateExtents(Value x, int depth) {
   auto type = cast<RankedTensorType>(x.getType());
   if (type.getRank() > 1 || !type.hasStaticShape() || depth > kMaxChain ||
       !isa<IntegerType>(type.getElementType()))
     return std::nullopt;
-  if (const HostTensor *value = find(x)) {
+  const void *key = x.getAsOpaquePointer();
+  if (auto found = extents.find(key); found != extents.end())
+    return found->second;
+  auto result = computeExtents(x, depth);
+  extents[key] = result;
+  return result;
+}
+
+/// Of a scalar or vector of integers or bools with a static shape.
+std::optional<Extents> KnownValues::computeExtents(Value x, int depth) {
+  auto type = cast<RankedTensorType>(x.getType());
+  if (const HostTensor *value = evaluate(x, depth)) {
     Extents result;
     for (int64_t i = 0; i < value->numElements(); ++i)
       result.push_back(DimExpr(value->getInteger(i)));
@@ -130,7 +191,7 @@ std::optional<Extents> KnownValues::evaluateExtents(Value x, int depth) {
   }
   if (auto gather = dyn_cast<asg::GatherOp>(op)) {
     auto all = operand(0);
-    const HostTensor *indices = find(gather.getIndices());
+    const HostTensor *indices = findAt(gather.getIndices(), depth + 1);
     if (!all || !indices || all->empty())
       return std::nullopt;
     Extents part;
@@ -149,6 +210,29 @@ std::optional<Extents> KnownValues::evaluateExtents(Value x, int depth) {
   if (isa<asg::MulOp>(op))
     return combine(operand(0), operand(1),
                    [](auto a, auto b) { return Maybe(a * b); });
+  if (isa<asg::MaxOp, asg::MinOp>(op))
+    return combine(operand(0), operand(1), [op](auto a, auto b) {
+      auto isLess = decide(asg::Predicate::le, a, b);
+      return isLess ? Maybe(*isLess == isa<asg::MinOp>(op) ? a : b) : Maybe();
+    });
+  if (auto compare = dyn_cast<asg::CompareOp>(op))
+    return combine(operand(0), operand(1), [&](auto a, auto b) {
+      auto holds = decide(compare.getPredicate(), a, b);
+      return holds ? Maybe(DimExpr(*holds)) : Maybe();
+    });
+  if (isa<asg::SelectOp>(op)) {
+    auto conditions = operand(0), yes = operand(1), no = operand(2);
+    if (!conditions || !yes || !no)
+      return std::nullopt;
+    Extents chosen;
+    for (auto [condition, a, b] : llvm::zip_equal(*conditions, *yes, *no)) {
+      auto known = condition.asConstant();
+      if (!known && !(a == b))
+        return std::nullopt;
+      chosen.push_back(!known || *known ? a : b);
+    }
+    return chosen;
+  }
   if (isa<asg::DivOp>(op))
     return combine(operand(0), operand(1), [](auto a, auto b) {
       Maybe exact = a.divideExactly(b);
@@ -200,6 +284,38 @@ std::optional<int64_t> maximumOf(const DimExpr &extent,
   constexpr double exact = 1ll << 53;
   return most > -exact && most < exact ? std::optional(int64_t(most))
                                        : std::nullopt;
+}
+
+bool limit(const DimExpr &extent, int64_t most, DimBounds &bounds) {
+  auto fits = [&](const DimBounds &tried) {
+    auto maximum = maximumOf(extent, tried);
+    return maximum && *maximum <= most;
+  };
+  if (fits(bounds))
+    return true;
+  std::vector<std::string> symbols = extent.symbols();
+  auto lowered = [&](int64_t bound) {
+    DimBounds tried = bounds;
+    for (const std::string &symbol : symbols)
+      if (auto found = tried.find(symbol); found != tried.end())
+        found->second = std::min(found->second, bound);
+    return tried;
+  };
+  if (!fits(lowered(1)))
+    return false;
+  int64_t low = 1, high = 1; // fits, and the most that may
+  for (const std::string &symbol : symbols)
+    if (auto found = bounds.find(symbol); found != bounds.end())
+      high = std::max(high, found->second);
+  while (low < high) {
+    int64_t middle = low + (high - low + 1) / 2;
+    if (fits(lowered(middle)))
+      low = middle;
+    else
+      high = middle - 1;
+  }
+  bounds = lowered(low);
+  return true;
 }
 
 /// Both operands of a minimum are followed, so deep chains would take forever.

@@ -1,5 +1,6 @@
 //===- Layout.cpp - The same elements, arranged otherwise -----------------===//
 #include "lib/Interop/Onnx/Call.h"
+#include "lib/Interop/Onnx/Places.h"
 
 #include <cmath>
 
@@ -227,9 +228,78 @@ Values importSplit(Call &call) {
   return results;
 }
 
+/// Whether `extent` is at least 0 for all values of its symbols. Quotients are
+/// bounded best where what they are multiplied with cancels their divisors.
+static bool isNeverNegative(const DimExpr &extent) {
+  return llvm::any_of(ArrayRef<int64_t>{1, 2, 4, 8, 3, 6, 12}, [&](int64_t by) {
+    return (extent * DimExpr(by)).minimum().value_or(-1) >= 0;
+  });
+}
+
+/// Where a slice of `extent` elements starts or ends that ONNX puts `at`;
+/// nothing if that depends on values known at run time only.
+static std::optional<DimExpr> placeOf(const DimExpr &at,
+                                      const DimExpr &extent) {
+  auto constant = at.asConstant();
+  if (constant && *constant >= INT32_MAX)
+    return extent;
+  if (constant && *constant <= -INT32_MAX)
+    return DimExpr(0);
+  if (isNeverNegative(at))
+    return at;
+  return at.maximum().value_or(0) < 0 ? std::optional(extent + at)
+                                      : std::nullopt;
+}
+
+/// A part whose extent, start or end is known at run time only.
+static Value sliceRunTime(Call &call, Value x, int64_t axis,
+                          const DimExpr &from, const DimExpr &to,
+                          int64_t step) {
+  Emitter &e = call.e;
+  DimExpr extent = Emitter::dim(x, axis);
+  auto start = placeOf(from, extent), end = placeOf(to, extent);
+  auto refuse = [&](StringRef why) {
+    return e.refuse("the part from " + from.str() + " to " + to.str() +
+                    " of the extent " + extent.str() + " with step " +
+                    Twine(step) + " is not supported: " + why);
+  };
+  if (step < 1)
+    return refuse("the step is not positive");
+  if (!start || !end)
+    return refuse("it may count from the start or from the end");
+  // ONNX cuts at the extent what goes beyond it.
+  if (isNeverNegative(*end - extent))
+    end = extent;
+  else if (!isNeverNegative(extent - *end) &&
+           !(extent.asConstant() && call.limit(*end, *extent.asConstant())))
+    return refuse("it may end beyond the extent");
+  if (!isNeverNegative(*start))
+    return refuse("it may start before the extent");
+  DimExpr count = (*end - *start + DimExpr(step - 1)).floorDiv(step);
+  if (count.maximum().value_or(1) <= 0)
+    return e.slice(x, axis, 0, 0);
+  // A slice has to lie in any extent that may come; what a bound keeps inside,
+  // or starts at a place of its own, is named element by element.
+  if (step == 1)
+    if (Value window = windowOf(e, x, axis, *start, count))
+      return window;
+  DimExpr last = *start + (count - 1) * DimExpr(step);
+  auto fromStart = start->asConstant(),
+       fromEnd = (*start - extent).asConstant();
+  if ((fromStart || fromEnd) && (extent - 1 - last).minimum().value_or(-1) >= 0)
+    return e.slice(x, axis, fromStart ? *fromStart : *fromEnd, count, step);
+  Value place = e.iota({count}, 0, e.i64());
+  if (step != 1)
+    place = e.mul(place, double(step));
+  if (!(*start == DimExpr(0)))
+    place = e.add(place, e.extent(*start, e.i64()));
+  return e.gather(x, place, axis);
+}
+
 /// One axis of a Slice, start and end as given.
-static Value sliceAxis(Emitter &e, Value x, int64_t axis, int64_t start,
+static Value sliceAxis(Call &call, Value x, int64_t axis, int64_t start,
                        int64_t end, int64_t step) {
+  Emitter &e = call.e;
   if (step == 0)
     return e.fail("a step is 0");
   DimExpr dim = Emitter::dim(x, axis);
@@ -244,6 +314,9 @@ static Value sliceAxis(Emitter &e, Value x, int64_t axis, int64_t start,
     int64_t distance = step > 0 ? end - start : start - end;
     int64_t stride = step > 0 ? step : -(step + 1) + 1;
     int64_t count = distance <= 0 ? 0 : (distance - 1) / stride + 1;
+    if (step == 1 && count > 0 && count < n)
+      if (Value window = windowOf(e, x, axis, start, count))
+        return window;
     if (step > 0)
       return e.slice(x, axis, count ? start : 0, count, count > 1 ? step : 1);
     if (n == 0 || count == 0)
@@ -251,23 +324,9 @@ static Value sliceAxis(Emitter &e, Value x, int64_t axis, int64_t start,
     return e.slice(e.reverse(x, axis), axis, n - 1 - start, count,
                    count > 1 ? stride : 1);
   }
-  // Of a run-time extent, only what cannot depend on its value.
-  bool toEnd = end >= INT32_MAX, isWhole = start == 0 || start <= -INT32_MAX;
   if (step == -1 && start == -1 && end <= -INT32_MAX)
     return e.reverse(x, axis);
-  if (step != 1 ||
-      (!toEnd && end >= 0 &&
-       !(start >= 0 && end - start <= 1 && end <= dim.minimum().value_or(0))))
-    return e.refuse("slices of the run-time extent '" + dim.str() +
-                    "' with a step or a fixed end are not supported");
-  if (!toEnd && end >= 0)
-    return e.slice(x, axis, start, end - start);
-  DimExpr stop = toEnd ? dim : dim + DimExpr(end);
-  if (isWhole)
-    return e.slice(x, axis, 0, stop);
-  if (start > 0)
-    return e.slice(x, axis, start, stop - DimExpr(start));
-  return e.slice(x, axis, start, stop - (dim + DimExpr(start)));
+  return sliceRunTime(call, x, axis, start, end, step);
 }
 
 Values importSlice(Call &call) {
@@ -275,14 +334,20 @@ Values importSlice(Call &call) {
   Value x = call[0];
   if (!x)
     return {};
-  std::optional<Axes> starts, ends, axes, steps;
+  std::optional<Axes> axes, steps;
+  std::optional<Extents> starts, ends;
   if (call.opset < 10) {
-    starts = call.integers("starts");
-    ends = call.integers("ends");
+    auto extentsOf = [&](StringRef name) -> std::optional<Extents> {
+      auto given = call.integers(name);
+      return given ? std::optional(Extents(given->begin(), given->end()))
+                   : std::nullopt;
+    };
+    starts = extentsOf("starts");
+    ends = extentsOf("ends");
     axes = call.integers("axes");
   } else {
-    starts = call.knownIntegers(1, "starts");
-    ends = call.knownIntegers(2, "ends");
+    starts = call.knownExtents(1, "starts");
+    ends = call.knownExtents(2, "ends");
     axes = call.has(3) ? call.knownIntegers(3, "axes") : std::nullopt;
     steps = call.has(4) ? call.knownIntegers(4, "steps") : std::nullopt;
   }
@@ -292,9 +357,13 @@ Values importSlice(Call &call) {
     return {e.fail("starts, ends, axes and steps have different lengths")};
   for (size_t i = 0; i < starts->size() && x; ++i) {
     auto axis = e.axis(axes ? (*axes)[i] : int64_t(i), Emitter::rankOf(x));
-    x = axis ? sliceAxis(e, x, *axis, (*starts)[i], (*ends)[i],
-                         steps ? (*steps)[i] : 1)
-             : Value();
+    int64_t step = steps ? (*steps)[i] : 1;
+    auto start = (*starts)[i].asConstant(), end = (*ends)[i].asConstant();
+    if (!axis)
+      return {};
+    x = start && end
+            ? sliceAxis(call, x, *axis, *start, *end, step)
+            : sliceRunTime(call, x, *axis, (*starts)[i], (*ends)[i], step);
   }
   return {x};
 }
@@ -464,8 +533,12 @@ Values importRange(Call &call) {
   auto first = call.findExtents(start), last = call.findExtents(limit);
   const HostTensor *step = call.find(delta);
   if (first && last && first->size() == 1 && last->size() == 1 && step &&
-      step->getInteger(0) == 1 && !(*last)[0].asConstant()) {
-    Value i = e.iota({(*last)[0] - (*first)[0]}, 0, element);
+      step->getInteger(0) >= 1 && !((*last)[0] - (*first)[0]).asConstant()) {
+    int64_t by = step->getInteger(0);
+    DimExpr span = (*last)[0] - (*first)[0];
+    Value i = e.iota({(span + DimExpr(by - 1)).floorDiv(by)}, 0, element);
+    if (by != 1)
+      i = e.mul(i, double(by));
     return {(*first)[0] == DimExpr(0)
                 ? i
                 : e.add(i, e.extent((*first)[0], element))};
@@ -487,10 +560,7 @@ Values importTrilu(Call &call) {
   Value x = call[0];
   if (!x || Emitter::rankOf(x) < 2)
     return {e.fail("takes matrices")};
-  auto offset =
-      call.has(1) ? call.knownNumber(1, "the offset") : std::optional(0.0);
-  if (!offset)
-    return {};
+  Value offset = call.has(1) ? e.reshape(call[1], {}) : e.scalar(0, e.i64());
   Extents dims = Emitter::dims(x);
   int64_t rank = Emitter::rankOf(x);
   Value row = e.iota({dims[rank - 2], dims[rank - 1]}, 0, e.i64());
@@ -498,7 +568,7 @@ Values importTrilu(Call &call) {
   Value diagonal = e.sub(column, row);
   Value isKept =
       e.compare(call.integer("upper", 1) ? Predicate::ge : Predicate::le,
-                diagonal, *offset);
+                diagonal, offset);
   return {e.select(isKept, x, e.like(x, 0))};
 }
 

@@ -1,5 +1,6 @@
 //===- Normalization.cpp - Centred and scaled -----------------------------===//
 #include "lib/Interop/Onnx/Call.h"
+#include "lib/Interop/Onnx/Places.h"
 
 using namespace mlir;
 
@@ -13,6 +14,15 @@ static Value alongChannels(Emitter &e, Value vector, Value x) {
   for (int64_t axis = 1; axis < Emitter::rankOf(x) - 1; ++axis)
     axes.push_back(axis);
   return e.unsqueeze(vector, axes);
+}
+
+/// y · scale + shift along the channels; what changes nothing is left out.
+static Value scaleAndShift(Emitter &e, Value y, Value scale, Value shift) {
+  if (!y || !scale || !shift)
+    return {};
+  if (splatOf(scale) != 1.0)
+    y = e.mul(y, alongChannels(e, scale, y));
+  return splatOf(shift) == 0.0 ? y : e.add(y, alongChannels(e, shift, y));
 }
 
 static Axes axesFrom(Value x, int64_t first) {
@@ -36,13 +46,15 @@ static Normalized normalize(Emitter &e, Value x, ArrayRef<int64_t> axes,
 }
 
 /// In training mode the batch is normalized by itself, and the running values
-/// become momentum · running + (1 − momentum) · batch.
+/// become momentum · running + (1 − momentum) · batch. Before opset 14 more
+/// results than one ask for it, the last two what the gradient needs again.
 Values importBatchNormalization(Call &call) {
   Emitter &e = call.e;
   Value x = call[0];
   double epsilon = call.number("epsilon", 1e-5),
          momentum = call.number("momentum", 0.9);
-  bool isTraining = call.opset >= 14 && call.integer("training_mode", 0);
+  bool isTraining = call.opset < 14 ? call.opset >= 7 && call.numOutputs() > 1
+                                    : call.integer("training_mode", 0) != 0;
   if (!x || call.size() < 5)
     return {e.fail("takes five operands")};
   if (call.opset < 9 && !call.integer("spatial", 1))
@@ -61,12 +73,14 @@ Values importBatchNormalization(Call &call) {
       return e.add(e.mul(running, momentum), e.mul(batch, 1 - momentum));
     };
     results = {blend(call[3], mean), blend(call[4], variance)};
+    if (call.opset < 14)
+      results.append({mean, variance});
   }
   Value inverse = e.unary<asg::RsqrtOp>(e.add(variance, epsilon));
-  Value scale = e.mul(call[1], inverse);
-  Value centred = e.sub(x, alongChannels(e, mean, x));
-  Value y = e.add(e.mul(centred, alongChannels(e, scale, x)),
-                  alongChannels(e, call[2], x));
+  bool isScaled = call.has(1) && splatOf(call[1]) != 1.0;
+  Value scale = isScaled ? e.mul(call[1], inverse) : inverse;
+  Value y =
+      scaleAndShift(e, e.sub(x, alongChannels(e, mean, x)), scale, call[2]);
   results.insert(results.begin(), y);
   return results;
 }
@@ -75,8 +89,7 @@ Values importInstanceNormalization(Call &call) {
   Emitter &e = call.e;
   Value x = call[0];
   Value y = normalize(e, x, axesFrom(x, 2), call.number("epsilon", 1e-5)).y;
-  return {e.add(e.mul(y, alongChannels(e, call[1], x)),
-                alongChannels(e, call[2], x))};
+  return {scaleAndShift(e, y, call[1], call[2])};
 }
 
 Values importLayerNormalization(Call &call) {
