@@ -1,6 +1,8 @@
 //===- Elements.cpp - Sources, elementwise ops and reductions as text -----===//
 #include "lib/Frontend/Raise/Raiser.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -44,6 +46,27 @@ static DType dtypeOf(Type element) {
   return parseDType(name == "i1" ? "bool" : name).value_or(DType::F32);
 }
 
+static std::string elementTextOf(Type element) {
+  return asg::describe(RankedTensorType::get({}, element));
+}
+
+/// The axis along which integers are 0, 1, 2 …, all others having one place.
+static std::optional<int64_t> countedAxis(DenseElementsAttr elements) {
+  auto type = cast<RankedTensorType>(elements.getType());
+  auto element = dyn_cast<IntegerType>(type.getElementType());
+  int64_t n = type.getNumElements();
+  constexpr int64_t kLeast = 4; // shorter lists are plainer as they are
+  if (!element || element.getWidth() < 32 || n < kLeast)
+    return std::nullopt;
+  auto axis = llvm::find(type.getShape(), n);
+  if (axis == type.getShape().end())
+    return std::nullopt;
+  for (auto [index, value] : llvm::enumerate(elements.getValues<APInt>()))
+    if (value.getSExtValue() != int64_t(index))
+      return std::nullopt;
+  return axis - type.getShape().begin();
+}
+
 Text Raiser::writeConstant(asg::ConstantOp op) {
   auto type = typeOf(op.getY());
   auto elements = dyn_cast<DenseElementsAttr>(op.getValue());
@@ -63,10 +86,27 @@ Text Raiser::writeConstant(asg::ConstantOp op) {
               : numberTyped({text.code == "true" ? "1" : "0"}, op.getY());
     return text;
   }
+  if (auto count = countedAxis(elements)) {
+    std::string code = "iota(" + std::to_string(type.getDimSize(*count));
+    std::string element = elementTextOf(type.getElementType());
+    code += element == "i64" ? ")" : ", " + element + ")";
+    if (type.getRank() > 1) {
+      SmallVector<std::string> places(type.getRank(), "none");
+      places[*count] = ":";
+      if (*count == type.getRank() - 1)
+        places.pop_back();
+      code += "[" + llvm::join(places, ", ") + "]";
+    }
+    return made(code, op.getY());
+  }
   auto raw = elements.getRawData();
-  std::string key = typeText(type) + ":" + std::string(raw.data(), raw.size());
-  auto [table, isNew] = tables.try_emplace(key);
   bool isInline = type.getNumElements() <= kMaxInline;
+  // Lists are flat, so that their shape does not tell them apart.
+  auto flat =
+      RankedTensorType::get({type.getNumElements()}, type.getElementType());
+  std::string key = typeText(isInline ? flat : type) + ":" +
+                    std::string(raw.data(), raw.size());
+  auto [table, isNew] = tables.try_emplace(key);
   if (isNew) {
     table->second = names.take("table");
     declareTable(table->second, elements, isInline);

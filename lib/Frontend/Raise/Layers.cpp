@@ -104,7 +104,7 @@ static std::vector<std::string> epsilonArgument(double epsilon,
   return {"eps = " + writeNumber(epsilon)};
 }
 
-/// norm(x) · weight + bias along the last axis.
+/// norm(x) · weight + bias along the last axis, or norm(x) alone.
 static std::optional<Layer> matchLayerNorm(Value value) {
   std::optional<Layer> found;
   int64_t last = rankOf(value) - 1;
@@ -137,6 +137,14 @@ static std::optional<Layer> matchLayerNorm(Value value) {
                     {{"weight", *weight}}};
     return found.has_value();
   });
+  if (found)
+    return found;
+  Value centered;
+  auto epsilon = matchNormalized(value, centered);
+  if (Value x = epsilon ? matchCentered(centered) : Value()) {
+    found = Layer{"layer_norm", {x}, epsilonArgument(*epsilon, 1e-5), {}};
+    found->arguments.push_back("affine = false");
+  }
   return found;
 }
 
@@ -246,6 +254,36 @@ static std::optional<Layer> matchConvolution(Value value) {
                {{"weight", *weight}}};
 }
 
+static std::optional<Layer> matchTransposedConvolution(Value value) {
+  auto conv = value.getDefiningOp<asg::Conv2dInputGradOp>();
+  auto weight = conv ? matchVariable(conv.getWeight()) : std::nullopt;
+  if (!weight || conv.getPadLow() != conv.getPadHigh())
+    return std::nullopt;
+  ArrayRef<int64_t> shape = typeOf(conv.getWeight()).getShape(),
+                    kernel = shape.drop_front(2), padding = conv.getPadLow(),
+                    stride = conv.getStrides(), dilation = conv.getDilations();
+  Axes extra;
+  for (int i = 0; i < 2; ++i) {
+    // (n − 1) · stride + reach of the kernel − padding on both sides
+    DimExpr usual = (asg::getDim(typeOf(conv.getDy()), 2 + i) - DimExpr(1)) *
+                        DimExpr(stride[i]) +
+                    DimExpr(dilation[i] * (kernel[i] - 1) + 1 - 2 * padding[i]);
+    auto more = (asg::getDim(typeOf(value), 2 + i) - usual).asConstant();
+    if (!more || *more < 0 || *more >= stride[i])
+      return std::nullopt;
+    extra.push_back(*more);
+  }
+  Layer layer{"conv_transpose2d",
+              {conv.getDy()},
+              windowArguments({std::to_string(shape[1] * conv.getGroups()),
+                               "kernel = " + writePair(kernel)},
+                              stride, padding, dilation, conv.getGroups()),
+              {{"weight", *weight}}};
+  if (extra[0] || extra[1])
+    layer.arguments.push_back("output_padding = " + writePair(extra));
+  return layer;
+}
+
 static std::optional<Layer> matchEmbedding(Value value) {
   auto gather = value.getDefiningOp<asg::GatherOp>();
   if (!gather || gather.getAxis() != 0 || gather.getBatchDims() != 0 ||
@@ -271,6 +309,8 @@ std::optional<Layer> matchAffine(Value value) {
     int64_t axis = rankOf(value) - 1;
     if (!layer) {
       layer = matchConvolution(product);
+      if (!layer)
+        layer = matchTransposedConvolution(product);
       axis = 1;
     }
     auto bias = layer ? matchVector(shift, axis) : std::nullopt;
@@ -285,6 +325,8 @@ std::optional<Layer> matchAffine(Value value) {
   found = matchProduct(value);
   if (!found)
     found = matchConvolution(value);
+  if (!found)
+    found = matchTransposedConvolution(value);
   if (found)
     found->arguments.push_back("bias = false");
   else
@@ -319,36 +361,57 @@ static bool isLowerTriangle(Value value) {
   return true;
 }
 
-/// select(row >= column, scores, −inf): a place sees itself and those before.
-static Value matchCausal(Value value) {
-  auto select = value.getDefiningOp<asg::SelectOp>();
-  if (!select)
-    return {};
-  Repetition mask = lookThrough(select.getCondition());
+/// −∞, or a number that softmax makes 0 of beside any score.
+static bool isHidden(Value value) {
+  constexpr double kLowest = -1e30;
+  auto number = splatOf(value);
+  return number && *number < kLowest;
+}
+
+/// Whether `condition` is row >= column in the last two of `rank` axes.
+static bool isCausal(Value condition, int64_t rank) {
+  Repetition mask = lookThrough(condition);
   auto compare = mask.source.getDefiningOp<asg::CompareOp>();
-  auto below = splatOf(select.getOnFalse());
-  if (!below || !std::isinf(*below) || *below > 0)
-    return {};
-  if (isLowerTriangle(mask.source) &&
-      mask.axes == Axes{rankOf(value) - 2, rankOf(value) - 1})
-    return select.getOnTrue();
+  if (isLowerTriangle(mask.source) && mask.axes == Axes{rank - 2, rank - 1})
+    return true;
   if (!compare)
-    return {};
+    return false;
   Value early = compare.getRhs(), late = compare.getLhs();
   if (compare.getPredicate() == asg::Predicate::le)
     std::swap(early, late);
   else if (compare.getPredicate() != asg::Predicate::ge)
-    return {};
+    return false;
   auto liesAlong = [&](Value places, int64_t axis) {
     Repetition repeated = lookThrough(places);
     auto iota = repeated.source.getDefiningOp<asg::IotaOp>();
     int64_t at = iota ? repeated.axes[iota.getAxis()] : -1;
     return at >= 0 && mask.axes[at] == axis;
   };
+  return liesAlong(late, rank - 2) && liesAlong(early, rank - 1);
+}
+
+/// select(row >= column, scores, −∞), or scores + select(row >= column, 0, −∞):
+/// a place sees itself and those before. The scores.
+static Value matchCausal(Value value) {
   int64_t rank = rankOf(value);
-  return liesAlong(late, rank - 2) && liesAlong(early, rank - 1)
-             ? select.getOnTrue()
-             : Value();
+  if (auto select = value.getDefiningOp<asg::SelectOp>())
+    return isHidden(select.getOnFalse()) &&
+                   isCausal(select.getCondition(), rank)
+               ? select.getOnTrue()
+               : Value();
+  Value scores;
+  matchEither<asg::AddOp>(value, [&](Value x, Value y) {
+    Repetition bias = lookThrough(y);
+    auto select = bias.source.getDefiningOp<asg::SelectOp>();
+    int64_t own = rankOf(bias.source);
+    bool isPlaced = select && own >= 2 && bias.axes[own - 2] == rank - 2 &&
+                    bias.axes[own - 1] == rank - 1;
+    if (isPlaced && isSplat(select.getOnTrue(), 0) &&
+        isHidden(select.getOnFalse()) && isCausal(select.getCondition(), own))
+      scores = x;
+    return bool(scores);
+  });
+  return scores;
 }
 
 /// select(mask, scores, −inf); the scores.
@@ -381,10 +444,10 @@ std::optional<Layer> matchAttention(Value value) {
   Value scores = softmax->operands[0], mask, bias;
   std::optional<Scaled> scaled;
   asg::DotOp likeness;
-  bool isCausal = false;
+  bool isOrdered = false;
   while (true) { // in any order, since each leaves −inf where it was
-    if (Value visible = isCausal ? Value() : matchCausal(scores)) {
-      isCausal = true;
+    if (Value visible = isOrdered ? Value() : matchCausal(scores)) {
+      isOrdered = true;
       scores = visible;
     } else if (Value seen = mask ? Value() : matchMasked(scores, mask)) {
       scores = seen;
@@ -418,7 +481,7 @@ std::optional<Layer> matchAttention(Value value) {
   if (!depth || std::abs(scaled->factor * std::sqrt(double(*depth)) - 1) > 1e-5)
     return std::nullopt;
   Layer layer{"attention", {q, k, v}, {}, {}};
-  if (isCausal)
+  if (isOrdered)
     layer.arguments.push_back("causal = true");
   if (mask)
     layer.named.emplace_back("mask", mask);

@@ -10,7 +10,7 @@ using namespace mlir;
 namespace asgc::raise {
 
 /// An indexed expression: `x[…]`, with parentheses that the printer may drop.
-static std::string indexed(const std::string &code, const std::string &index) {
+std::string indexed(const std::string &code, const std::string &index) {
   return "(" + code + ")[" + index + "]";
 }
 
@@ -142,6 +142,10 @@ Text Raiser::writeSlice(asg::SliceOp op, ArrayRef<int64_t> dropped,
   for (int64_t i = op.getX().getType().getRank() - 1; i >= 0; --i) {
     auto [begin, end] = asg::boundsOf(op, i);
     int64_t stride = op.getStrides()[i];
+    DimExpr rest = asg::getDim(op.getX().getType(), i) - DimExpr(begin);
+    if (begin >= 0 && (rest + DimExpr(stride - 1)).floorDiv(stride) ==
+                          asg::getDim(op.getY().getType(), i))
+      end.reset();
     bool isWhole = begin == 0 && !end && stride == 1;
     isTail |= !isWhole;
     if (!isTail)

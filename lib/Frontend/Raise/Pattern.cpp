@@ -216,7 +216,29 @@ static std::optional<Reduced> matchReduced(Value value) {
   return result;
 }
 
+/// The mean that `value`, which has its axes with extent 1, keeps.
+static std::optional<Layer> matchKeptMean(Value value) {
+  auto reshape = value.getDefiningOp<asg::ReshapeOp>();
+  auto scaled = reshape && reshape.getX().hasOneUse()
+                    ? matchScaled(reshape.getX())
+                    : std::nullopt;
+  auto reduced = scaled ? matchReduced(scaled->x) : std::nullopt;
+  if (!reduced || reduced->isKept)
+    return std::nullopt;
+  auto kept = asg::getDims(typeOf(reduced->op->getOperand(0)));
+  for (int64_t axis : reduced->axes)
+    kept[axis] = DimExpr(1);
+  if (asg::getDims(typeOf(value)) != kept)
+    return std::nullopt;
+  auto mean = matchReduction(reshape.getX());
+  if (mean)
+    mean->arguments.push_back("keep = true");
+  return mean;
+}
+
 std::optional<Layer> matchReduction(Value value) {
+  if (auto mean = matchKeptMean(value))
+    return mean;
   std::optional<Reduced> reduced;
   std::string function = "mean";
   if (auto scaled = matchScaled(value); scaled && scaled->x.hasOneUse()) {

@@ -67,18 +67,61 @@ void Raiser::refuse(Operation *op, const std::string &why) {
 // Types
 //===----------------------------------------------------------------------===//
 
+namespace {
+/// An extent as the language writes it: what of it a sum would subtract, and
+/// how strongly it binds.
+struct DimTerm {
+  std::string text;
+  bool isNegative = false, isNumber = false;
+  enum { sum, product, atom } strength = atom;
+
+  std::string within(int least) const {
+    return strength < least ? "(" + text + ")" : text;
+  }
+};
+} // namespace
+
+/// Terms with symbols come first: `2 * n - n // 2 + 1`.
+static DimTerm addTerms(DimTerm a, DimTerm b) {
+  if ((a.isNumber && !b.isNumber) || (a.isNegative && !b.isNegative))
+    std::swap(a, b);
+  std::string first = a.isNegative ? "-" + a.within(DimTerm::product) : a.text;
+  return {first + (b.isNegative ? " - " : " + ") + b.within(DimTerm::product),
+          false, false, DimTerm::sum};
+}
+
+static DimTerm multiplyTerms(DimTerm a, DimTerm b) {
+  bool isNegative = a.isNegative != b.isNegative;
+  if (a.isNumber && a.text == "1")
+    return {b.text, isNegative, b.isNumber, b.strength};
+  // A quotient is no factor without brackets, unless it comes first.
+  if (b.strength == DimTerm::product && a.isNumber)
+    std::swap(a, b);
+  return {a.within(DimTerm::product) + " * " + b.within(DimTerm::atom),
+          isNegative, false, DimTerm::product};
+}
+
 std::string Raiser::dimText(const DimExpr &dim) {
-  return dim.evaluateWith<std::string>(
-      [](int64_t number) { return std::to_string(number); },
+  DimTerm all = dim.evaluateWith<DimTerm>(
+      [](int64_t number) {
+        bool isNegative = number < 0;
+        return DimTerm{std::to_string(number).substr(isNegative), isNegative,
+                       true};
+      },
       [&](std::string_view symbol) {
         auto found = dimNames.find(std::string(symbol));
-        return found == dimNames.end() ? std::string(symbol) : found->second;
+        return DimTerm{found == dimNames.end() ? std::string(symbol)
+                                               : found->second};
       },
-      [](std::string a, std::string b) { return "(" + a + " + " + b + ")"; },
-      [](std::string a, std::string b) { return "(" + a + " * " + b + ")"; },
-      [](std::string a, int64_t b) {
-        return "(" + a + " // " + std::to_string(b) + ")";
+      addTerms, multiplyTerms,
+      [](DimTerm a, int64_t b) {
+        std::string inner = a.isNegative
+                                ? "(-" + a.within(DimTerm::product) + ")"
+                                : a.within(DimTerm::product);
+        return DimTerm{inner + " // " + std::to_string(b), false, false,
+                       DimTerm::product};
       });
+  return all.isNegative ? "-" + all.within(DimTerm::product) : all.text;
 }
 
 std::string Raiser::dimList(ArrayRef<DimExpr> dims) {
@@ -131,6 +174,13 @@ std::string Raiser::full(Value value) {
   Extents dims = asg::getDims(typeOf(value));
   if (text.dims == dims)
     return text.code;
+  if (text.dims.size() < dims.size() &&
+      padFront(text.dims, dims.size()) == dims) {
+    std::string index = "none";
+    for (size_t i = text.dims.size() + 1; i < dims.size(); ++i)
+      index += ", none";
+    return indexed(text.code, index);
+  }
   return "broadcast(" + text.code + ", [" + dimList(dims) + "])";
 }
 

@@ -31,6 +31,9 @@ struct Text {
 /// `dims` with axes of extent 1 before them, `rank` in all.
 Extents padFront(llvm::ArrayRef<DimExpr> dims, size_t rank);
 
+/// `code[index]`
+std::string indexed(const std::string &code, const std::string &index);
+
 /// The axes that `reshape` drops of its operand because the slice took one
 /// place of each; nothing if that is not all it does.
 std::optional<Axes> droppedAxes(asg::ReshapeOp reshape, asg::SliceOp slice);

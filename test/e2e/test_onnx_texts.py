@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""What texts of ONNX models read like, where exporters write in many ops what a
+person writes in a word; each is run against the model that it was made of."""
+
+import arrays
+import harness
+import onnx_models as onnx
+
+
+def convert(t, nodes, inputs, outputs, weights=(), opset=17):
+    """The text's body, after the text and the model were found to agree on 1, 2, 3 …"""
+    t.write("m.onnx", onnx.model(nodes, [onnx.value(*one) for one in inputs], [onnx.value(*one) for one in outputs], weights, opset))
+    t.asgc("convert", "m.onnx", "-o", "m.asg")
+    command = []
+    for name, shape, *dtype in inputs:
+        extents = [3 if isinstance(extent, str) else extent for extent in shape]
+        numbers = [(i % 7) - 1 if not dtype else i % 3 for i in range(arrays.count(extents))]
+        arrays.write_npy(t.path(f"{name}.npy"), "<i8" if dtype else "<f4", extents, numbers)
+        command += ["--input", f"{name}={name}.npy"]
+    weights = ["--weights", "m.safetensors"] if t.path("m.safetensors").exists() else []
+    t.asgc("run", "m.onnx", *command, "--output-dir", "a", "--ordinal")
+    t.asgc("run", "m.asg", *weights, *command, "--output-dir", "b", "--ordinal")
+    for i in range(len(outputs)):
+        (shape, a), (other, b) = (arrays.read_npy(t.path(f"{folder}/out{i}.npy")) for folder in "ab")
+        t.equal(other, shape, f"shape of output {i}")
+        t.expect(all(abs(x - y) < 1e-5 for x, y in zip(a, b, strict=True)), f"output {i}: {b} is not {a}")
+    return t.path("m.asg").read_text()
+
+
+def vector(name, *values):
+    return onnx.tensor(name, [len(values)], values, onnx.INT64)
+
+
+def scalar(name, value):
+    return onnx.tensor(name, [], [value], onnx.INT64)
+
+
+def fraction(count):
+    return [((7 * i) % 11 - 5) / 8 for i in range(count)]
+
+
+def test_one_place_is_indexed(t):
+    text = convert(t, [onnx.node("Gather", ["x", "two"], ["y"], axis=1), onnx.node("Gather", ["x", "last"], ["z"], axis=0)],
+                   [("x", ["n", 4])], [("y", ["n"]), ("z", [4])], [scalar("two", 2), scalar("last", -1)])
+    t.contains(text, "return x[:, 2], x[-1]")
+
+
+def test_parts_of_parts_and_shapes_of_shapes_are_one(t):
+    text = convert(t, [onnx.node("Slice", ["x", "one", "far", "zero"], ["a"]), onnx.node("Slice", ["a", "one", "far", "one"], ["y"]),
+                       onnx.node("Unsqueeze", ["x", "one"], ["b"]), onnx.node("Unsqueeze", ["b", "two"], ["z"]),
+                       onnx.node("Squeeze", ["z", "both"], ["w"])],
+                   [("x", [4, 6])], [("y", [3, 5]), ("z", [4, 1, 1, 6]), ("w", [4, 6])],
+                   [vector("zero", 0), vector("one", 1), vector("two", 2), vector("both", 1, 2), vector("far", (1 << 63) - 1)])
+    t.contains(text, "return x[1:, 1:], x[:, none, none], x\n")
+
+
+def test_a_mean_over_places_needs_no_squeeze(t):
+    text = convert(t, [onnx.node("GlobalAveragePool", ["x"], ["m"]), onnx.node("Flatten", ["m"], ["y"])],
+                   [("x", ["n", 2, 3, 3])], [("y", ["n", 2])])
+    t.contains(text, "return mean(x, axis = [2, 3])")
+
+
+def test_whole_numbers_in_order_are_counted(t):
+    positions = onnx.tensor("positions", [1, 5], range(5), onnx.INT64)
+    text = convert(t, [onnx.node("Gather", ["table.weight", "positions"], ["p"]), onnx.node("Add", ["x", "p"], ["y"])],
+                   [("x", ["n", 5, 2])], [("y", ["n", 5, 2])], [positions, onnx.tensor("table.weight", [7, 2], fraction(14))])
+    t.contains(text, "iota(5)[none] |> table: embedding(7, 2)")
+
+
+def test_places_in_a_sequence_are_not_wrapped(t):
+    # Positions as BERT looks them up: a table of them, cut to the length of the sequence.
+    positions = onnx.tensor("positions", [1, 8], range(8), onnx.INT64)
+    text = convert(t, [onnx.node("Shape", ["x"], ["shape"]), onnx.node("Slice", ["shape", "one", "two"], ["n"]),
+                       onnx.node("Slice", ["positions", "zero", "n", "one"], ["part"]),
+                       onnx.node("Gather", ["table.weight", "part"], ["p"]), onnx.node("Add", ["x", "p"], ["y"])],
+                   [("x", ["b", "n", 2])], [("y", ["b", "n", 2])],
+                   [positions, onnx.tensor("table.weight", [8, 2], fraction(16)), vector("zero", 0), vector("one", 1), vector("two", 2)])
+    t.contains(text, "iota(n)[none] |> table: embedding(8, 2)")
+    t.contains(text, "n <= 8")
+
+
+def test_parts_without_elements_are_left_out(t):
+    text = convert(t, [onnx.node("Concat", ["none", "x"], ["y"], axis=0)], [("x", ["n", 2])], [("y", ["n", 2])],
+                   [onnx.tensor("none", [0, 2], [])])
+    t.contains(text, "return x\n")
+
+
+def test_one_table_serves_several_shapes(t):
+    values = [3, 1, 4, 1, 5]
+    constants = [onnx.node("Constant", [], [name], value=onnx.Tensor(onnx.tensor("", shape, values)))
+                 for name, shape in (("row", [1, 5]), ("column", [5, 1]))]
+    text = convert(t, [*constants, onnx.node("Mul", ["x", "row"], ["a"]), onnx.node("Mul", ["a", "column"], ["y"])],
+                   [("x", [5, 5])], [("y", [5, 5])])
+    t.equal(text.count("const "), 1, "tables")
+
+
+def test_a_number_that_is_repeated_is_written_once(t):
+    zeros = onnx.Tensor(onnx.tensor("", [10, 10], [2.5] * 100))
+    text = convert(t, [onnx.node("Constant", [], ["c"], value=zeros), onnx.node("Mul", ["x", "c"], ["y"])],
+                   [("x", [10, 10])], [("y", [10, 10])])
+    t.contains(text, "return x * 2.5")
+
+
+def test_masks_of_triangles_are_causal_attention(t):
+    # As GPT-2 is exported: the mask is a table, cut to the length of the sequence.
+    def nodes(mask):
+        heads = [onnx.node("Reshape", [name, "split"], [f"{name}s"]) for name in "qkv"]
+        heads += [onnx.node("Transpose", [f"{name}s"], [f"{name}h"], perm=[0, 2, 3, 1] if name == "k" else [0, 2, 1, 3]) for name in "qkv"]
+        return [*heads, onnx.node("MatMul", ["qh", "kh"], ["likeness"]), onnx.node("Mul", ["likeness", "scale"], ["scaled"]), *mask,
+                onnx.node("Softmax", ["masked"], ["shares"], axis=-1), onnx.node("MatMul", ["shares", "vh"], ["mixed"]),
+                onnx.node("Transpose", ["mixed"], ["moved"], perm=[0, 2, 1, 3]), onnx.node("Reshape", ["moved", "joined"], ["y"])]
+
+    lower = [float(row >= column) for row in range(8) for column in range(8)]
+    cut = [onnx.node("Shape", ["q"], ["shape"]), onnx.node("Slice", ["shape", "one", "two"], ["n"]),
+           onnx.node("Slice", ["mask", "zero", "n", "two"], ["rows"]), onnx.node("Slice", ["rows", "zero", "n", "three"], ["part"]),
+           onnx.node("Equal", ["part", "nothing"], ["isHidden"]), onnx.node("Where", ["isHidden", "never", "scaled"], ["masked"])]
+    added = [onnx.node("Add", ["scaled", "mask"], ["masked"])]
+    hidden = float("-inf")
+    cases = ((cut, onnx.tensor("mask", [1, 1, 8, 8], lower), "n", hidden), (cut, onnx.tensor("mask", [1, 1, 8, 8], lower), 5, -3.4e38),
+             (added, onnx.tensor("mask", [3, 3], [0.0 if row >= column else hidden for row in range(3) for column in range(3)]), 3, 0.0))
+    for mask, table, n, never in cases:
+        text = convert(t, nodes(mask), [(name, ["b", n, 8]) for name in "qkv"], [("y", ["b", n, 8])],
+                       [table, onnx.tensor("scale", [], [0.5]), onnx.tensor("nothing", [], [0.0]), onnx.tensor("never", [], [never]),
+                        vector("split", 0, 0, 2, 4), vector("joined", 0, 0, 8), *(vector(name, i) for i, name in
+                                                                              enumerate(("zero", "one", "two", "three")))])
+        t.contains(text, "causal = true")
+        t.expect("mask" not in text and "state" not in text, "the mask is still there", text)
+
+
+def test_a_triangle_of_other_numbers_is_a_table(t):
+    lower = [float(row >= column) for row in range(3) for column in range(3)]
+    for table in (lower[:-1] + [2.0], lower[:3] + [0.0] + lower[4:], [1 - v if i else 1 for i, v in enumerate(lower)]):
+        text = convert(t, [onnx.node("Add", ["x", "mask"], ["y"])], [("x", [1, 3, 3])], [("y", [1, 3, 3])],
+                       [onnx.tensor("mask", [1, 3, 3], table)])
+        t.expect("iota" not in text, "not a triangle", text)
+
+
+def test_transposed_convolutions_are_layers(t):
+    for n in (4, "n"):
+        text = convert(t, [onnx.node("ConvTranspose", ["x", "up.weight", "up.bias"], ["y"], kernel_shape=[4, 4], strides=[2, 2],
+                                     pads=[1, 1, 1, 1], name="/up/ConvTranspose")],
+                       [("x", ["b", 2, n, 3])], [("y", ["b", 3, "h", "w"])],
+                       [onnx.tensor("up.weight", [2, 3, 4, 4], fraction(96)), onnx.tensor("up.bias", [3], [1, 2, 3])])
+        t.contains(text, "x |> up: conv_transpose2d(3, kernel = 4, stride = 2, padding = 1)")
+    text = convert(t, [onnx.node("ConvTranspose", ["x", "up.weight"], ["y"], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1],
+                                 output_padding=[1, 1])],
+                   [("x", ["b", 2, 4, 3])], [("y", ["b", 3, "h", "w"])], [onnx.tensor("up.weight", [2, 3, 3, 3], fraction(54))])
+    for part in ("up: conv_transpose2d(3, kernel = 3, stride = 2, padding = 1", "output_padding = 1", "bias = false"):
+        t.contains(text, part)
+
+
+def test_batch_norm_before_opset_14_trains_if_it_has_more_results(t):
+    t.write("m.onnx", onnx.model(
+        [onnx.node("BatchNormalization", ["x", "g", "b", "m", "v"], ["y", "m1", "v1", "m2", "v2"], momentum=0.75, epsilon=0.0)],
+        [onnx.value("x", [4, 1])], [onnx.value(name, [1]) for name in ("y", "m1", "v1", "m2", "v2")],
+        [onnx.tensor(name, [1], [value]) for name, value in (("g", 3), ("b", 1), ("m", 8), ("v", 2))], opset=12))
+    arrays.write_npy(t.path("x.npy"), "<f4", (4, 1), [1, 3, 5, 7])
+    t.asgc("run", "m.onnx", "--input", "x.npy", "--output-dir", "out")
+    deviation = 5 ** 0.5
+    expected = {"y": [3 * (x - 4) / deviation + 1 for x in (1, 3, 5, 7)], "m1": [0.75 * 8 + 0.25 * 4], "v1": [0.75 * 2 + 0.25 * 5],
+                "m2": [4], "v2": [5]}
+    for name, values in expected.items():
+        _, found = arrays.read_npy(t.path(f"out/{name}.npy"))
+        t.expect(all(abs(a - e) < 1e-5 for a, e in zip(found, values, strict=True)), f"{name}: {found} is not {values}")
+
+
+harness.main()
