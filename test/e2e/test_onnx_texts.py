@@ -116,11 +116,12 @@ def test_masks_of_triangles_are_causal_attention(t):
            onnx.node("Equal", ["part", "nothing"], ["isHidden"]), onnx.node("Where", ["isHidden", "never", "scaled"], ["masked"])]
     added = [onnx.node("Add", ["scaled", "mask"], ["masked"])]
     hidden = float("-inf")
-    cases = ((cut, onnx.tensor("mask", [1, 1, 8, 8], lower), "n", hidden), (cut, onnx.tensor("mask", [1, 1, 8, 8], lower), 5, -3.4e38),
+    compared = [onnx.node("GreaterOrEqual", ["down", "across"], ["isSeen"]), onnx.node("Where", ["isSeen", "scaled", "never"], ["masked"])]
+    cases = ((compared, onnx.tensor("unused", [1], [0]), 12, hidden), (cut, onnx.tensor("mask", [1, 1, 8, 8], lower), "n", hidden), (cut, onnx.tensor("mask", [1, 1, 8, 8], lower), 5, -3.4e38),
              (added, onnx.tensor("mask", [3, 3], [0.0 if row >= column else hidden for row in range(3) for column in range(3)]), 3, 0.0))
     for mask, table, n, never in cases:
         text = convert(t, nodes(mask), [(name, ["b", n, 8]) for name in "qkv"], [("y", ["b", n, 8])],
-                       [table, onnx.tensor("scale", [], [0.5]), onnx.tensor("nothing", [], [0.0]), onnx.tensor("never", [], [never]),
+                       [table, onnx.tensor("down", [12, 1], range(12), onnx.INT64), vector("across", *range(12)), onnx.tensor("scale", [], [0.5]), onnx.tensor("nothing", [], [0.0]), onnx.tensor("never", [], [never]),
                         vector("split", 0, 0, 2, 4), vector("joined", 0, 0, 8), *(vector(name, i) for i, name in
                                                                               enumerate(("zero", "one", "two", "three")))])
         t.contains(text, "causal = true")

@@ -50,23 +50,6 @@ static std::string elementTextOf(Type element) {
   return asg::describe(RankedTensorType::get({}, element));
 }
 
-/// The axis along which integers are 0, 1, 2 …, all others having one place.
-static std::optional<int64_t> countedAxis(DenseElementsAttr elements) {
-  auto type = cast<RankedTensorType>(elements.getType());
-  auto element = dyn_cast<IntegerType>(type.getElementType());
-  int64_t n = type.getNumElements();
-  constexpr int64_t kLeast = 4; // shorter lists are plainer as they are
-  if (!element || element.getWidth() < 32 || n < kLeast)
-    return std::nullopt;
-  auto axis = llvm::find(type.getShape(), n);
-  if (axis == type.getShape().end())
-    return std::nullopt;
-  for (auto [index, value] : llvm::enumerate(elements.getValues<APInt>()))
-    if (value.getSExtValue() != int64_t(index))
-      return std::nullopt;
-  return axis - type.getShape().begin();
-}
-
 Text Raiser::writeConstant(asg::ConstantOp op) {
   auto type = typeOf(op.getY());
   auto elements = dyn_cast<DenseElementsAttr>(op.getValue());
@@ -86,7 +69,9 @@ Text Raiser::writeConstant(asg::ConstantOp op) {
               : numberTyped({text.code == "true" ? "1" : "0"}, op.getY());
     return text;
   }
-  if (auto count = countedAxis(elements)) {
+  constexpr int64_t kLeast = 4; // shorter lists are plainer as they are
+  if (auto count = countedAxis(op.getY());
+      count && type.getNumElements() >= kLeast) {
     std::string code = "iota(" + std::to_string(type.getDimSize(*count));
     std::string element = elementTextOf(type.getElementType());
     code += element == "i64" ? ")" : ", " + element + ")";

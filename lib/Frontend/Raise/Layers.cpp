@@ -383,8 +383,8 @@ static bool isCausal(Value condition, int64_t rank) {
     return false;
   auto liesAlong = [&](Value places, int64_t axis) {
     Repetition repeated = lookThrough(places);
-    auto iota = repeated.source.getDefiningOp<asg::IotaOp>();
-    int64_t at = iota ? repeated.axes[iota.getAxis()] : -1;
+    auto counted = countedAxis(repeated.source);
+    int64_t at = counted ? repeated.axes[*counted] : -1;
     return at >= 0 && mask.axes[at] == axis;
   };
   return liesAlong(late, rank - 2) && liesAlong(early, rank - 1);

@@ -69,6 +69,24 @@ std::optional<double> splatOf(Value value) {
              : double(integer.getInt());
 }
 
+std::optional<int64_t> countedAxis(Value value) {
+  if (auto iota = value.getDefiningOp<asg::IotaOp>())
+    return int64_t(iota.getAxis());
+  auto constant = value.getDefiningOp<asg::ConstantOp>();
+  auto elements = constant ? dyn_cast<DenseIntElementsAttr>(constant.getValue())
+                           : DenseIntElementsAttr();
+  auto type = typeOf(value);
+  if (!elements || type.getElementType().getIntOrFloatBitWidth() < 32)
+    return std::nullopt;
+  auto axis = llvm::find(type.getShape(), elements.getNumElements());
+  if (axis == type.getShape().end())
+    return std::nullopt;
+  for (auto [index, number] : llvm::enumerate(elements.getValues<APInt>()))
+    if (number.getSExtValue() != int64_t(index))
+      return std::nullopt;
+  return axis - type.getShape().begin();
+}
+
 /// Constants were rounded to the element type, and formulas of other systems
 /// to their own.
 static bool isNear(double a, double b) {

@@ -51,6 +51,10 @@ Repetition lookThrough(mlir::Value value);
 std::optional<double> splatOf(mlir::Value value);
 bool isSplat(mlir::Value value, double number);
 
+/// The axis along which `value` is 0, 1, 2 …, whether it is computed so or a
+/// constant of integers.
+std::optional<int64_t> countedAxis(mlir::Value value);
+
 /// `value` = x · factor, also written as a quotient or the other way round.
 struct Scaled {
   mlir::Value x;
