@@ -117,7 +117,8 @@ def test_masks_of_triangles_are_causal_attention(t):
     added = [onnx.node("Add", ["scaled", "mask"], ["masked"])]
     hidden = float("-inf")
     compared = [onnx.node("GreaterOrEqual", ["down", "across"], ["isSeen"]), onnx.node("Where", ["isSeen", "scaled", "never"], ["masked"])]
-    cases = ((compared, onnx.tensor("unused", [1], [0]), 12, hidden), (cut, onnx.tensor("mask", [1, 1, 8, 8], lower), "n", hidden), (cut, onnx.tensor("mask", [1, 1, 8, 8], lower), 5, -3.4e38),
+    large = [float(row >= column) for row in range(150) for column in range(150)]
+    cases = ((cut, onnx.tensor("mask", [1, 1, 150, 150], large), 4, hidden), (compared, onnx.tensor("unused", [1], [0]), 12, hidden), (cut, onnx.tensor("mask", [1, 1, 8, 8], lower), "n", hidden), (cut, onnx.tensor("mask", [1, 1, 8, 8], lower), 5, -3.4e38),
              (added, onnx.tensor("mask", [3, 3], [0.0 if row >= column else hidden for row in range(3) for column in range(3)]), 3, 0.0))
     for mask, table, n, never in cases:
         text = convert(t, nodes(mask), [(name, ["b", n, 8]) for name in "qkv"], [("y", ["b", n, 8])],
@@ -134,6 +135,15 @@ def test_a_triangle_of_other_numbers_is_a_table(t):
         text = convert(t, [onnx.node("Add", ["x", "mask"], ["y"])], [("x", [1, 3, 3])], [("y", [1, 3, 3])],
                        [onnx.tensor("mask", [1, 3, 3], table)])
         t.expect("iota" not in text, "not a triangle", text)
+
+
+def test_large_weights_that_look_like_masks_are_weights(t):
+    for place in (1, 151, 150 * 150 - 2):
+        table = [float(row >= column) for row in range(150) for column in range(150)]
+        table[place] += 0.5
+        text = convert(t, [onnx.node("Add", ["x", "mask"], ["y"])], [("x", [1, 150, 150])], [("y", [1, 150, 150])],
+                       [onnx.tensor("mask", [1, 150, 150], table)])
+        t.contains(text, "param mask: f32[1, 150, 150]")
 
 
 def test_transposed_convolutions_are_layers(t):

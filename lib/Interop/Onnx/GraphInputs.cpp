@@ -141,14 +141,45 @@ LogicalResult GraphImporter::importInputs(onnx::GraphProto &graph) {
   return success(faults.empty());
 }
 
+/// The mask that large floats are; null if they are none, which nine of them
+/// show without a look at the others.
+static Value maskOf(Emitter &e, const NamedView &floats, DType type) {
+  std::vector<int64_t> shape = floats.shape;
+  size_t rank = shape.size(), size = sizeOf(type);
+  if (rank < 2 || shape[rank - 1] != shape[rank - 2] ||
+      std::any_of(shape.begin(), shape.end() - 2,
+                  [](int64_t dim) { return dim != 1; }))
+    return {};
+  int64_t n = shape[rank - 1];
+  constexpr int64_t kSample = 3;
+  shape[rank - 1] = shape[rank - 2] = kSample;
+  auto sample = HostTensor::make(type, shape);
+  for (int64_t i = 0; i < kSample * kSample; ++i) {
+    int64_t row = i / kSample * (n - 1) / (kSample - 1),
+            column = i % kSample * (n - 1) / (kSample - 1);
+    std::copy_n(floats.data.begin() + (row * n + column) * int64_t(size), size,
+                sample->bytes().begin() + i * int64_t(size));
+  }
+  if (!triangleOf(e, *sample))
+    return {};
+  auto whole = HostTensor::make(type, floats.shape);
+  if (!whole || whole->bytes().size() != floats.data.size())
+    return {};
+  std::copy(floats.data.begin(), floats.data.end(), whole->bytes().begin());
+  return triangleOf(e, *whole);
+}
+
 /// An initializer of the graph, which is read once.
 Value GraphImporter::importWeight(StringRef name, onnx::TensorProto &tensor) {
   auto stored = file.stored.find(&tensor);
   if (stored == file.stored.end())
     return importInitializer(name, tensor);
-  if (auto floats = viewLargeFloats(tensor, stored->second))
-    return addParameter(name, elementTypeOf(context, tensor.data_type()),
-                        std::move(*floats));
+  if (auto floats = viewLargeFloats(tensor, stored->second)) {
+    Type element = elementTypeOf(context, tensor.data_type());
+    if (Value mask = maskOf(e, *floats, getDType(element)))
+      return mask;
+    return addParameter(name, element, std::move(*floats));
+  }
   const auto &bytes = stored->second.bytes;
   tensor.set_raw_data(bytes.data(), bytes.size());
   Value value = importInitializer(name, tensor);

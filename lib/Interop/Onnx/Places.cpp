@@ -110,7 +110,7 @@ static bool countsAlong(DenseElementsAttr elements, int64_t axis) {
 }
 
 /// Trees of more ops are left as they are.
-static constexpr int kMaxDepth = 16;
+static constexpr int kMaxDepth = 6;
 
 static Value windowOf(Emitter &e, Value x, int64_t axis, const DimExpr &start,
                       const DimExpr &count, int depth) {
