@@ -359,6 +359,10 @@ FuseOutcome joinSiblings(FuseGraph &graph, int a, int b) {
 
 //===- Order --------------------------------------------------------------===//
 
+/// So many groups behind it in the order are tried with each: hundreds of steps
+/// of a recurrence read one weight, and none of them may join another.
+constexpr size_t kMaxSiblings = 16;
+
 bool FuseMerger::join(int producer, int consumer) {
   FuseOutcome outcome = joinVertically(graph, producer, consumer);
   if (!outcome.group)
@@ -426,17 +430,21 @@ void FuseMerger::joinPrologue(int group) {
 
 bool FuseMerger::joinSiblingsOf(ArrayRef<int> readers) {
   bool changed = false;
-  for (size_t i = 0; i < readers.size(); ++i)
-    for (size_t j = i + 1; j < readers.size(); ++j) {
+  for (size_t i = 0; i < readers.size(); ++i) {
+    llvm::SmallDenseSet<int, kMaxSiblings> tried;
+    for (size_t j = i + 1; j < readers.size() && tried.size() < kMaxSiblings;
+         ++j) {
       int a = graph.nodes[readers[i]].group, b = graph.nodes[readers[j]].group;
-      if (a == b)
+      if (a == b || !tried.insert(b).second)
         continue;
       FuseOutcome outcome = joinSiblings(graph, a, b);
       if (!outcome.group)
         continue;
       graph.merge({a, b}, std::move(*outcome.group));
+      tried.clear();
       changed = true;
     }
+  }
   return changed;
 }
 

@@ -233,9 +233,9 @@ private:
         return alloc.emitOpError()
                << "at bytes [" << life.begin << ", " << life.end
                << ") lies in two blocks of " << block;
-      findLife(life);
       lives.push_back(life);
     }
+    findLives(lives);
     for (size_t i = 0; i < lives.size(); ++i)
       for (size_t j = 0; j < i; ++j)
         if (failed(verifyApart(lives[i], lives[j])))
@@ -243,17 +243,23 @@ private:
     return success();
   }
 
-  void findLife(Life &life) {
+  void findLives(std::vector<Life> &lives) {
+    llvm::DenseMap<Value, size_t> numbers; // looked up only
+    for (auto [number, life] : llvm::enumerate(lives))
+      numbers[life.alloc.getBuffer()] = number;
     for (auto [number, op] : llvm::enumerate(steps)) {
       auto step = cast<plan::StepInterface>(op);
       SmallVector<Value> touched = step.getReadBuffers();
       llvm::append_range(touched, step.getWrittenBuffers());
-      for (Value buffer : touched)
-        if (plan::getRootBuffer(buffer) == life.alloc.getBuffer()) {
-          life.last = number;
-          if (life.first < 0)
-            life.first = number;
-        }
+      for (Value buffer : touched) {
+        auto found = numbers.find(plan::getRootBuffer(buffer));
+        if (found == numbers.end())
+          continue;
+        Life &life = lives[found->second];
+        life.last = number;
+        if (life.first < 0)
+          life.first = number;
+      }
     }
   }
 
