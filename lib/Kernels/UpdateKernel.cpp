@@ -74,14 +74,6 @@ static LogicalResult planTasks(UpdateModel &update, plan::UpdateOp op) {
                               << ", which is not known at compile time";
     extents.push_back(*extent);
   }
-  auto countTasks = [&](int64_t size) {
-    firstTasks.assign(1, 0);
-    for (int64_t extent : extents)
-      firstTasks.push_back(
-          firstTasks.back() +
-          std::max<int64_t>(reduces ? 1 : 0, llvm::divideCeil(extent, size)));
-    return firstTasks.back();
-  };
   if (Value buffer = op.getWorkspace()) {
     auto type = cast<plan::BufferType>(buffer.getType()).getTensor();
     if (type.getRank() != 2 || type.isDynamicDim(1))
@@ -90,14 +82,19 @@ static LogicalResult planTasks(UpdateModel &update, plan::UpdateOp op) {
     hasWorkspace = partialCount >= static_cast<int64_t>(segmentCount);
   }
   int64_t longest = std::max<int64_t>(1, *llvm::max_element(extents));
-  block = kUpdateBlock;
-  if (hasWorkspace)
-    while (countTasks(block) > partialCount)
-      block *= 2;
-  else if (reduces)
-    block = longest;
-  countTasks(block);
+  update.cut(reduces && !hasWorkspace ? longest : kUpdateBlock);
+  while (hasWorkspace && firstTasks.back() > partialCount)
+    update.cut(2 * block);
   return success();
+}
+
+void UpdateModel::cut(int64_t size) {
+  block = size;
+  firstTasks.assign(1, 0);
+  for (int64_t extent : extents)
+    firstTasks.push_back(
+        firstTasks.back() +
+        std::max<int64_t>(reduces ? 1 : 0, llvm::divideCeil(extent, size)));
 }
 
 //===- Emission -----------------------------------------------------------===//

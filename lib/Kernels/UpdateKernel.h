@@ -19,6 +19,8 @@ struct UpdateModel {
   bool reduces = false;
 
   mlir::LogicalResult read(plan::UpdateOp op);
+  /// Makes tasks of at most `size` elements.
+  void cut(int64_t size);
   /// What the emitted code needs of it at run time: firstTasks, then extents.
   SmallVector<int64_t> numbers() const;
   /// The segment of task `number`: the last whose first task is not after it.

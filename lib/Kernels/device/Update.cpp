@@ -8,24 +8,36 @@ using namespace asgc::kernels;
 
 namespace {
 
-/// A group takes one task: a block of a segment. Where the step reduces, each
-/// leaves a partial result, and in a second launch an item combines those of a
+/// Tasks of a step at most: their segments stand in a table.
+constexpr int64_t kMostTasks = int64_t(1) << 13;
+/// Vectors that an item of a group reads at most, where a group reduces all of
+/// a segment.
+constexpr int64_t kMostVectors = 4;
+
+/// A group takes one task: a block of a segment, of a vector for each item
+/// where that makes not too many. Where the step reduces more, each group
+/// leaves a partial result, and in a second launch a group combines those of a
 /// segment.
 class DeviceUpdate final : public DeviceKernel {
 public:
   UpdateModel update;
   DeviceTarget target;
 
+  void plan(plan::UpdateOp op);
   LogicalResult emit(int64_t launch, DeviceBuilder &b) override {
     const Model &model = update.model;
     Values pointers(model.reads.size() + model.writes.size());
     for (size_t index = 0; index < update.sharedCount; ++index)
       pointers[index] = b.operand(index);
-    if (update.hasWorkspace)
-      workspace = b.operand(update.bufferCount);
+    if (isSplit)
+      workspace = b.operand(operandCount);
     Scope root(model, b, pointers);
     root.emitInvariant(0);
-    table = b.table(update.numbers());
+    SmallVector<int64_t> numbers = update.numbers();
+    for (size_t segment = 0; segment < update.segmentCount; ++segment)
+      numbers.resize(update.numbers().size() + update.firstTasks[segment + 1],
+                     static_cast<int64_t>(segment));
+    table = b.table(numbers);
     if (launch == 1)
       emitCombine(b, root);
     else
@@ -54,9 +66,10 @@ private:
     Value task = b.group();
     Value exists = b.compare(arith::CmpIPredicate::slt, task,
                              b.i64(update.firstTasks.back()));
-    Value segment = update.findSegment(b, table, task);
-    Value extent =
-        entry(b, b.addI(segment, b.i64(std::ssize(update.firstTasks))));
+    auto segments = static_cast<int64_t>(update.segmentCount);
+    Value segment = entry(
+        b, b.addI(b.select(exists, task, b.i64(0)), b.i64(2 * segments + 1)));
+    Value extent = entry(b, b.addI(segment, b.i64(segments + 1)));
     Value block = b.i64(update.block);
     Value from = b.mulI(b.subI(task, entry(b, segment)), block);
     Value to = b.select(
@@ -104,8 +117,8 @@ private:
     Value isFirst = b.compare(arith::CmpIPredicate::eq, b.item(), b.i32(0));
     onlyIf(b, b.andI(exists, isFirst), [&] {
       for (auto [index, sum] : llvm::enumerate(sums)) {
-        if (update.hasWorkspace) {
-          Value place = b.addI(b.i64(index * update.partialCount), task);
+        if (isSplit) {
+          Value place = b.addI(b.i64(index * update.firstTasks.back()), task);
           b.store(b.address(workspace, place,
                             sum.getType().getIntOrFloatBitWidth() / 8),
                   sum, {}, false);
@@ -113,38 +126,76 @@ private:
           scope.define(reduces[index], sum);
         }
       }
-      if (!update.hasWorkspace)
+      if (!isSplit)
         finishUpdate(scope);
     });
   }
 
   void emitCombine(DeviceBuilder &b, Scope &root) {
-    DimExpr segments(static_cast<int64_t>(update.segmentCount));
-    forEachPoint(b, target, segments, [&](Value segment) {
-      Scope scope(root);
-      bind(b, scope, segment);
-      Value from = entry(b, segment);
-      Value to = entry(b, b.addI(segment, b.i64(1)));
-      for (auto [index, reduce] : llvm::enumerate(update.model.reduces)) {
-        Type type = registerType(reduce.getType());
-        plan::ReduceKind kind = reduce.getKind();
-        Value first = b.i64(index * update.partialCount);
-        Values sum = b.loop(from, to, 1, {identity(b, kind, type)},
-                            [&](Value task, ValueRange before) -> Values {
-                              Value place =
-                                  b.address(workspace, b.addI(first, task),
-                                            type.getIntOrFloatBitWidth() / 8);
-                              return {combine(b, kind, before[0],
-                                              b.load(place, type, false, {}))};
-                            });
-        scope.define(reduce, sum[0]);
-      }
-      finishUpdate(scope);
-    });
+    auto segments = static_cast<int64_t>(update.segmentCount);
+    Value exists =
+        b.compare(arith::CmpIPredicate::slt, b.group(), b.i64(segments));
+    Value segment = b.select(exists, b.group(), b.i64(0));
+    Scope scope(root);
+    bind(b, scope, segment);
+    Value from = b.addI(entry(b, segment), wide(b, b.item()));
+    Value to = entry(b, b.addI(segment, b.i64(1)));
+    SmallVector<plan::ReduceOp> reduces(update.model.reduces);
+    Values sums;
+    for (auto [index, reduce] : llvm::enumerate(reduces)) {
+      Type type = registerType(reduce.getType());
+      plan::ReduceKind kind = reduce.getKind();
+      Value first = b.i64(index * update.firstTasks.back());
+      Values sum = b.loop(from, to, target.groupSize, {identity(b, kind, type)},
+                          [&](Value task, ValueRange before) -> Values {
+                            Value place = b.address(
+                                workspace, b.addI(first, task), bytesOf(type));
+                            return {combine(b, kind, before[0],
+                                            b.load(place, type, false, {}))};
+                          });
+      sums.push_back(sum[0]);
+    }
+    sums = combineItems(b, kindsOf(reduces), sums, b.item(), b.i32(0),
+                        target.groupSize, 1);
+    for (auto [reduce, sum] : llvm::zip_equal(reduces, sums))
+      scope.define(reduce, sum);
+    Value isFirst = b.compare(arith::CmpIPredicate::eq, b.item(), b.i32(0));
+    onlyIf(b, b.andI(exists, isFirst), [&] { finishUpdate(scope); });
   }
 
+  /// Each segment is cut, and groups leave partial results.
+  bool isSplit = false;
+  size_t operandCount = 0; // of the step
   Value workspace, table;
 };
+
+void DeviceUpdate::plan(plan::UpdateOp op) {
+  operandCount = op->getNumOperands();
+  SmallVector<plan::ReduceOp> reduces(update.model.reduces);
+  int64_t vectors = target.groupSize * target.lanes;
+  // The workspace has results of one type.
+  isSplit = update.reduces &&
+            *llvm::max_element(update.extents) > kMostVectors * vectors &&
+            llvm::all_equal(llvm::map_range(reduces, [](plan::ReduceOp reduce) {
+              return reduce.getType();
+            }));
+  if (!update.reduces || isSplit)
+    for (update.cut(vectors); update.firstTasks.back() > kMostTasks;)
+      update.cut(2 * update.block);
+  else
+    update.cut(std::max<int64_t>(1, *llvm::max_element(update.extents)));
+  launches.push_back({.groups = DimExpr(update.firstTasks.back()),
+                      .groupSize = target.groupSize,
+                      .isIndirect = true});
+  if (!isSplit)
+    return;
+  workspaceBytes = std::ssize(reduces) * update.firstTasks.back() *
+                   bytesOf(registerType(reduces.front().getType()));
+  launches.push_back(
+      {.groups = DimExpr(static_cast<int64_t>(update.segmentCount)),
+       .groupSize = target.groupSize,
+       .isIndirect = true});
+}
 
 } // namespace
 
@@ -154,14 +205,6 @@ kernels::createDeviceUpdate(plan::UpdateOp op, const DeviceTarget &target) {
   kernel->target = target;
   if (failed(kernel->update.read(op)))
     return nullptr;
-  kernel->launches.push_back(
-      {.groups = DimExpr(kernel->update.firstTasks.back()),
-       .groupSize = target.groupSize,
-       .isIndirect = true});
-  if (kernel->update.hasWorkspace) {
-    DimExpr segments(static_cast<int64_t>(kernel->update.segmentCount));
-    kernel->launches.push_back(pointLaunch(target, segments));
-    kernel->launches.back().isIndirect = true;
-  }
+  kernel->plan(op);
   return kernel;
 }

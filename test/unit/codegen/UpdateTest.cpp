@@ -9,7 +9,8 @@ using namespace asgc;
 using namespace asgc::test;
 
 namespace {
-constexpr int64_t kExtents[] = {1, 10000, 17, 4096, 5};
+// One of many blocks, one of a few, and some of a part of one.
+constexpr int64_t kExtents[] = {1, 300001, 17, 10000, 4096, 5};
 constexpr size_t kSegments = std::size(kExtents);
 
 /// `BEFORE i: tensor<..>` for each segment, joined with commas.
@@ -70,7 +71,7 @@ TEST_SUITE("update kernels") {
   }
 
   TEST_CASE("reduce each segment") {
-    for (int64_t room : {0, 6, 64}) {
+    for (int64_t room : {0, 7, 64}) {
       CAPTURE(room);
       std::string type = "tensor<1x" + std::to_string(room) + "xf32>";
       std::string outputList, outputNames;
