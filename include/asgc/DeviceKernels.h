@@ -142,6 +142,9 @@ struct DeviceLaunch {
   /// What it is called after the step, if it is not the main one; else it packs
   /// or combines.
   llvm::StringRef part = {};
+  /// It and other such launches of the step neither need nor write what one of
+  /// them writes.
+  bool isAlone = false;
 };
 
 /// Device code for one step of the plan.

@@ -66,8 +66,7 @@ public:
 
 private:
   LogicalResult emitEntry(plan::ProgramOp program, size_t number);
-  LogicalResult emitStep(plan::ProgramOp program, size_t number,
-                         Operation *step, int64_t stepNumber);
+  LogicalResult emitStep(plan::ProgramOp program, size_t number);
   LogicalResult emitForm(DeviceKernel &kernel, size_t number, Operation *step,
                          const DeviceProgram::Dispatch &common);
   Use takeWorkspace(int64_t bytes);
@@ -77,6 +76,7 @@ private:
   FailureOr<asgc_place> placeOf(plan::ProgramOp program, Value buffer);
   asgc_place addConstant(const std::string &bytes);
   SmallVector<Use> usesOf(Operation *step) const;
+  bool areApart(size_t a, size_t b) const;
 
   ModuleOp source;
   OpBuilder builder;
@@ -86,7 +86,9 @@ private:
   DeviceProgram result;
   std::map<std::vector<uint32_t>, int64_t> known; // shaders
   llvm::DenseMap<Value, asgc_place> constants;    // looked up only
-  std::vector<SmallVector<Use>> uses;             // of the entry's dispatches
+  std::vector<Operation *> steps;                 // of the entry
+  std::vector<SmallVector<Use>> uses;             // of its dispatches
+  std::vector<bool> isAlone;                      // likewise
   int64_t arenaEnd = 0, nextWorkspace = 0;        // of the entry
   std::vector<Range> ranges; // of the arena, used by any entry
 };
@@ -110,23 +112,23 @@ FailureOr<DeviceProgram> Emitter::emit() {
 
 LogicalResult Emitter::emitEntry(plan::ProgramOp program, size_t number) {
   result.entries.emplace_back();
-  uses.clear();
+  uses.clear(), isAlone.clear();
   arenaEnd = static_cast<int64_t>(
       llvm::alignTo(program.getArena().value_or(0), kAlignment));
   nextWorkspace = arenaEnd;
   result.arenaBytes.push_back(
       static_cast<int64_t>(program.getArena().value_or(0)));
-  int64_t steps = 0;
+  steps.clear();
   for (Operation &op : program.getBody().front())
-    if (isa<plan::StepInterface>(op))
-      if (failed(emitStep(program, number, &op, steps++)))
+    if (isa<plan::StepInterface>(op)) {
+      steps.push_back(&op);
+      if (failed(emitStep(program, number)))
         return failure();
+    }
   std::vector<DeviceProgram::Dispatch> &list = result.entries.back();
-  auto areForms = [&](size_t a, size_t b) {
-    return list[a].step == list[b].step && list[a].form != list[b].form;
-  };
-  std::vector<int64_t> levels = assignLevels(uses, areForms);
-  if (auto pair = findConflict(uses, levels, areForms))
+  auto areApart = [&](size_t a, size_t b) { return this->areApart(a, b); };
+  std::vector<int64_t> levels = assignLevels(uses, areApart);
+  if (auto pair = findConflict(uses, levels, areApart))
     return program.emitOpError()
            << "has dispatches '" << list[pair->first].name << "' and '"
            << list[pair->second].name << "' without a barrier between them";
@@ -138,8 +140,20 @@ LogicalResult Emitter::emitEntry(plan::ProgramOp program, size_t number) {
   return success();
 }
 
-LogicalResult Emitter::emitStep(plan::ProgramOp program, size_t number,
-                                Operation *step, int64_t stepNumber) {
+/// Whether nothing has to stand between two dispatches though they use the same
+/// memory: they are never both run, or write parts of it that do not meet.
+bool Emitter::areApart(size_t a, size_t b) const {
+  const DeviceProgram::Dispatch &first = result.entries.back()[a],
+                                &second = result.entries.back()[b];
+  if (first.step == second.step)
+    return first.form != second.form || (isAlone[a] && isAlone[b]);
+  auto copy = dyn_cast<plan::CopyOp>(steps[first.step]);
+  auto other = dyn_cast<plan::CopyOp>(steps[second.step]);
+  return copy && other && writeApart(copy, other);
+}
+
+LogicalResult Emitter::emitStep(plan::ProgramOp program, size_t number) {
+  Operation *step = steps.back();
   auto boundOf = [&](const DimExpr &expr) {
     return expr.evaluate([&](std::string_view name) {
       return program.getDimBound(StringRef(name));
@@ -147,7 +161,7 @@ LogicalResult Emitter::emitStep(plan::ProgramOp program, size_t number,
   };
   DeviceProgram::Dispatch dispatch;
   dispatch.name = cast<plan::StepInterface>(step).getStepName().str();
-  dispatch.step = stepNumber;
+  dispatch.step = std::ssize(steps) - 1;
   for (Value operand : step->getOperands()) {
     FailureOr<asgc_place> place = placeOf(program, operand);
     if (failed(place))
@@ -233,6 +247,7 @@ LogicalResult Emitter::emitForm(DeviceKernel &kernel, size_t number,
       if (use.space == 0)
         ranges.push_back({use.begin, use.end});
     uses.push_back(used);
+    isAlone.push_back(launch.isAlone);
   }
   return success();
 }

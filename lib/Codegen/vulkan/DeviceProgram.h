@@ -58,15 +58,24 @@ struct Use {
   int64_t begin, end;
   bool isWrite;
 };
-/// Two that `areForms` of one step are never both run.
-using AreForms = llvm::function_ref<bool(size_t, size_t)>;
+/// Two that `areApart` need no barrier, whatever they use.
+using AreApart = llvm::function_ref<bool(size_t, size_t)>;
 std::vector<int64_t> assignLevels(
     llvm::ArrayRef<llvm::SmallVector<Use>> uses,
-    AreForms areForms = [](size_t, size_t) { return false; });
+    AreApart areApart = [](size_t, size_t) { return false; });
 /// The first pair of dispatches of one level that may not run at once.
 std::optional<std::pair<size_t, size_t>> findConflict(
     llvm::ArrayRef<llvm::SmallVector<Use>> uses, llvm::ArrayRef<int64_t> levels,
-    AreForms areForms = [](size_t, size_t) { return false; });
+    AreApart areApart = [](size_t, size_t) { return false; });
+
+/// Whether Σ strides[k] · i[k] = distance + Σ strides[k] · j[k] for some
+/// 0 <= i < extents and 0 <= j < others. May say so of parts of memory that do
+/// not meet, but only where strides are not those of a tensor's axes.
+bool partsMeet(int64_t distance, llvm::ArrayRef<int64_t> strides,
+               llvm::ArrayRef<int64_t> extents, llvm::ArrayRef<int64_t> others);
+/// Whether both copies write the same buffer, but no element of it is written
+/// by both. Only of sizes known at compile time.
+bool writeApart(plan::CopyOp copy, plan::CopyOp other);
 
 /// Bytes of the arena that are used as one buffer.
 struct Range {

@@ -45,12 +45,15 @@ LogicalResult DeviceAttention::plan(const BoundOf &boundOf) {
                               << " features, which the Vulkan backend does not";
     widest = std::max(widest, *count);
   }
-  llvm::append_range(launches, step.gridOver(step.queries, Tile::kRows)
-                                   .launches({.groupSize = Tile::kItems}));
+  auto add = [&](const DimExpr &count, StringRef part) {
+    llvm::append_range(launches, step.gridOver(count, Tile::kRows)
+                                     .launches({.groupSize = Tile::kItems,
+                                                .part = part,
+                                                .isAlone = true}));
+  };
+  add(step.queries, {});
   if (step.isBackward)
-    llvm::append_range(
-        launches, step.gridOver(step.keys, Tile::kRows)
-                      .launches({.groupSize = Tile::kItems, .part = "keys"}));
+    add(step.keys, "keys");
   return failure(
       failed(step.gridOver(step.queries, Tile::kRows).check(op, boundOf)) ||
       failed(step.gridOver(step.keys, Tile::kRows).check(op, boundOf)));

@@ -64,7 +64,8 @@ bool MatrixAttention::plan() {
     llvm::append_range(launches, step.gridOver(count, layout.rows())
                                      .launches({.groupSize = layout.items(),
                                                 .unit = layout.unit,
-                                                .part = part}));
+                                                .part = part,
+                                                .isAlone = true}));
   };
   add(step.queries, {});
   if (step.isBackward) {

@@ -44,6 +44,47 @@ TEST_SUITE("levels of dispatches") {
   }
 }
 
+TEST_SUITE("parts of one buffer") {
+  TEST_CASE("columns of a matrix meet where they overlap") {
+    // 8 rows of 12, columns of 4.
+    CHECK(!partsMeet(4, {12, 1}, {8, 4}, {8, 4}));
+    CHECK(!partsMeet(8, {12, 1}, {8, 4}, {8, 4}));
+    CHECK(!partsMeet(-8, {12, 1}, {8, 4}, {8, 4}));
+    CHECK(partsMeet(3, {12, 1}, {8, 4}, {8, 4}));
+    CHECK(partsMeet(4, {12, 1}, {8, 5}, {8, 4}));
+    CHECK(partsMeet(12, {12, 1}, {8, 4}, {8, 4}));
+    CHECK(!partsMeet(96, {12, 1}, {8, 4}, {8, 4}));
+    CHECK(partsMeet(0, {12, 1}, {8, 4}, {8, 4}));
+  }
+
+  TEST_CASE("heads of three operands that share rows do not meet") {
+    // [batch, row, head, feature] of rows that hold three times 8 heads of 64.
+    llvm::SmallVector<int64_t> strides = {196608, 1536, 64, 1},
+                               extents = {8, 128, 8, 64};
+    CHECK(!partsMeet(512, strides, extents, extents));
+    CHECK(!partsMeet(1024, strides, extents, extents));
+    CHECK(partsMeet(448, strides, extents, extents));
+  }
+
+  TEST_CASE("strides in any order, and of interleaved elements") {
+    CHECK(!partsMeet(1, {2, 16}, {8, 4}, {8, 4}));
+    CHECK(partsMeet(2, {2, 16}, {8, 4}, {8, 4}));
+    CHECK(!partsMeet(1, {0, 1}, {3, 1}, {3, 1}));
+    CHECK(partsMeet(0, {0}, {3}, {3}));
+    CHECK(!partsMeet(1, {4, 1}, {0, 4}, {2, 4}));
+    CHECK(partsMeet(0, {}, {}, {}));
+  }
+
+  TEST_CASE("those apart share a level, whoever reads them comes after") {
+    Uses uses = {{write(0, 64)}, {write(0, 64)}, {read(0, 64), write(64, 128)}};
+    auto areApart = [](size_t a, size_t b) { return a + b == 1; };
+    std::vector<int64_t> levels = {0, 0, 1};
+    CHECK(assignLevels(uses, areApart) == levels);
+    CHECK(!findConflict(uses, levels, areApart));
+    CHECK(findConflict(uses, levels));
+  }
+}
+
 TEST_SUITE("blocks of an arena") {
   using Starts = std::vector<int64_t>;
 
