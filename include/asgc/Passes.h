@@ -51,6 +51,10 @@ struct PlanPipelineOptions
       *this, "block-bytes",
       llvm::cl::desc("The most bytes of a block of the arena"),
       llvm::cl::init(int64_t(1) << 31)};
+  Option<bool> runAtOnce{
+      *this, "run-at-once",
+      llvm::cl::desc(
+          "Whether steps that need nothing of each other may run at once")};
 };
 
 /// Adds all passes that turn legal asg, fused or not, into a plan whose buffers have

@@ -294,9 +294,15 @@ def PlanAssignMemory : Pass<"plan-assign-memory", "::mlir::ModuleOp"> {
     `block-bytes` crosses a multiple of it, so that an arena may come in blocks; a
     larger buffer can have one of its own. Where the arena is more than a block,
     the program says so: `block`.
+
+    With `run-at-once`, neighbouring steps of which none needs another one may run
+    at once: what one of them reads or writes shares no memory with what another
+    one does.
   }];
   let options = [Option<"blockBytes", "block-bytes", "int64_t", "int64_t(1) << 31",
-                        "the most bytes of a block, a multiple of 64">];
+                        "the most bytes of a block, a multiple of 64">,
+                 Option<"runAtOnce", "run-at-once", "bool", "false",
+                        "whether steps that need nothing of each other may run at once">];
   let statistics = [Statistic<"inPlace", "in-place", "Buffers written over a dying one">];
 }
 

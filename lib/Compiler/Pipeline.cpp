@@ -188,6 +188,8 @@ MaybeFault Compilation::State::lowerTo(Level wanted) {
     PlanPipelineOptions pipeline;
     if (options.blockBytes > 0)
       pipeline.blockBytes = options.blockBytes;
+    // Code for the CPU runs steps one after the other.
+    pipeline.runAtOnce = options.vulkan && !options.cpu;
     buildPlanPipeline(passes, pipeline);
     if (MaybeFault fault =
             runPasses(passes, FaultKind::Unsupported, Code::ASG0602))

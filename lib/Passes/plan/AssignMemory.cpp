@@ -17,14 +17,49 @@ using planner::ArenaBlock;
 using planner::OwnedBuffer;
 using planner::StepList;
 
+/// Steps that may run at once, from `first` to `last`.
+struct Wave {
+  int64_t first = 0, last = 0;
+};
+
+/// By step: the neighbours, with it, of which none needs another one; if steps
+/// do not run at once, it alone.
+std::vector<Wave> findWaves(const StepList &list, bool runAtOnce) {
+  std::vector<Wave> waves;
+  int64_t first = 0;
+  for (auto [number, step] : llvm::enumerate(list.steps)) {
+    auto at = static_cast<int64_t>(number);
+    if (!runAtOnce || (!step.after.empty() && step.after.back() >= first))
+      first = at;
+    waves.push_back({first, at});
+    for (int64_t other = first; other < at; ++other)
+      waves[other].last = at;
+  }
+  return waves;
+}
+
+/// Where steps run at once, buffers of so few bytes share memory with no other:
+/// a scalar that depends on little need not wait for one that does.
+constexpr int64_t kScalarBytes = planner::kArenaAlignment;
+
 /// Buffers that share one place one after the other: each takes over from the
 /// one before in the step where that dies. By buffer: the one before it, or -1.
-std::vector<int64_t> findPredecessors(const StepList &list) {
+std::vector<int64_t> findPredecessors(const StepList &list,
+                                      const std::vector<Wave> &waves,
+                                      bool runAtOnce) {
   std::vector<int64_t> predecessors(list.buffers.size(), -1);
   for (auto [number, step] : llvm::enumerate(list.steps)) {
     auto at = static_cast<int64_t>(number);
+    auto isReadBeside = [&, &wave = waves[at]](int64_t buffer) {
+      for (int64_t other = wave.first; other <= wave.last; ++other)
+        if (other != at && llvm::binary_search(list.steps[other].reads, buffer))
+          return true;
+      return false;
+    };
     auto dies = [&](int64_t buffer) {
-      return list.buffers[buffer].last == at && list.buffers[buffer].first != at;
+      return list.buffers[buffer].last == at &&
+             list.buffers[buffer].first != at && !isReadBeside(buffer) &&
+             !(runAtOnce && list.buffers[buffer].bytes <= kScalarBytes);
     };
     auto starts = [&](int64_t buffer) {
       return list.buffers[buffer].first == at;
@@ -103,13 +138,20 @@ struct AssignMemoryPass final
     FailureOr<StepList> list = StepList::collect(program);
     if (failed(list))
       return failure();
-    std::vector<int64_t> predecessors = findPredecessors(*list);
+    std::vector<Wave> waves = findWaves(*list, runAtOnce);
+    std::vector<int64_t> predecessors =
+        findPredecessors(*list, waves, runAtOnce);
     std::vector<std::vector<int64_t>> chains = findChains(*list, predecessors);
     std::vector<ArenaBlock> blocks;
-    for (const std::vector<int64_t> &chain : chains)
-      blocks.push_back({.first = list->buffers[chain.front()].first,
-                        .last = list->buffers[chain.back()].last,
-                        .bytes = list->buffers[chain.front()].bytes});
+    for (const std::vector<int64_t> &chain : chains) {
+      const OwnedBuffer &front = list->buffers[chain.front()];
+      bool isApart = runAtOnce && front.bytes <= kScalarBytes;
+      blocks.push_back(
+          {.first = isApart ? 0 : waves[front.first].first,
+           .last = isApart ? std::ssize(list->steps) - 1
+                           : waves[list->buffers[chain.back()].last].last,
+           .bytes = front.bytes});
+    }
     planner::ArenaPlan plan = planner::planArena(blocks, blockBytes);
     for (auto [chain, offset] : llvm::zip(chains, plan.offsets)) {
       inPlace += chain.size() - 1;

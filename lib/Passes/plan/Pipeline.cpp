@@ -10,7 +10,8 @@ void asgc::buildPlanPipeline(OpPassManager &manager,
   manager.addPass(createPlanBuild());
   manager.addPass(createPlanSelectKernels());
   manager.addPass(createPlanSchedule());
-  manager.addPass(createPlanAssignMemory({.blockBytes = options.blockBytes}));
+  manager.addPass(createPlanAssignMemory(
+      {.blockBytes = options.blockBytes, .runAtOnce = options.runAtOnce}));
   manager.addPass(createPlanVerify());
 }
 

@@ -1,5 +1,6 @@
 // RUN: asgc-opt %s --plan-assign-memory --plan-verify --split-input-file | FileCheck %s
 // RUN: asgc-opt %s '--plan-assign-memory=block-bytes=4096' --plan-verify --split-input-file | FileCheck %s --check-prefix=BLOCK
+// RUN: asgc-opt %s '--plan-assign-memory=run-at-once' --plan-verify --split-input-file | FileCheck %s --check-prefix=ONCE
 
 // Each map takes over the place of what it reads; the product does not, as it
 // reads its operands more than once.
@@ -104,5 +105,46 @@ plan.program @whole inputs("x" %x: tensor<640xf32>) outputs("y" %y: tensor<640xf
     %s = arith.addf %p, %q : f32
     %t = arith.addf %s, %r : f32
     plan.yield %t : f32
+  }
+}
+
+// -----
+
+// The sum and the map need nothing of each other. Where they may run at once, the
+// map writes over what it reads only if the sum does not read that too, and the
+// place of what dies in one of them is not given to the other.
+// CHECK-LABEL: plan.program @beside
+// CHECK:         arena 8256 lower_bound 8256
+// CHECK-NEXT:    plan.alloc offset [[A:[0-9]+]] bytes 4096 alive 0 to 3
+// CHECK-NEXT:    plan.alloc offset [[B:[0-9]+]] bytes 4096 alive 1 to 2
+// CHECK-NEXT:    plan.alloc offset {{[0-9]+}} bytes 64 alive 2 to 4
+// CHECK-NEXT:    plan.alloc offset [[A]] bytes 4096 alive 3 to 4
+// ONCE-LABEL: plan.program @beside
+// ONCE:         arena 12352 lower_bound 12352
+// ONCE-NEXT:    plan.alloc offset [[A:[0-9]+]] bytes 4096 alive 0 to 3
+// ONCE-NEXT:    plan.alloc offset [[B:[0-9]+]] bytes 4096 alive 1 to 2
+// ONCE-NEXT:    plan.alloc offset [[S:[0-9]+]] bytes 64 alive 2 to 4
+plan.program @beside inputs("x" %x: tensor<32x32xf32>) outputs("y" %y: tensor<32x32xf32>) {
+  %a = plan.alloc : tensor<32x32xf32>
+  %b = plan.alloc : tensor<32x32xf32>
+  %s = plan.alloc : tensor<f32>
+  %c = plan.alloc : tensor<32x32xf32>
+  plan.kernel "tanh" map space [1024] (%e = %x at [1] : tensor<32x32xf32>) -> (%a at [1] : tensor<32x32xf32>) {
+    %r = math.tanh %e : f32
+    plan.yield %r : f32
+  }
+  plan.matmul "dot" batch [] m_n_k [32, 32, 32] strides [32, 1], [32, 1], [32, 1] offsets [0, 0, 0] act none (%a, %a) -> %b : tensor<32x32xf32>, tensor<32x32xf32> -> tensor<32x32xf32>
+  plan.kernel "sum" reduce space [1024] (%e = %a at [1] : tensor<32x32xf32>, %f = %b at [1] : tensor<32x32xf32>) -> (%s at [0] : tensor<f32>) {
+    %p = arith.mulf %e, %f : f32
+    %r = plan.reduce add %p over [0] : f32
+    plan.yield %r : f32
+  }
+  plan.kernel "exp" map space [1024] (%e = %a at [1] : tensor<32x32xf32>) -> (%c at [1] : tensor<32x32xf32>) {
+    %r = math.exp %e : f32
+    plan.yield %r : f32
+  }
+  plan.kernel "scale" map space [1024] (%e = %c at [1] : tensor<32x32xf32>, %f = %s at [0] : tensor<f32>) -> (%y at [1] : tensor<32x32xf32>) {
+    %r = arith.mulf %e, %f : f32
+    plan.yield %r : f32
   }
 }
