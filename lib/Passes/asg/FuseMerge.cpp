@@ -491,7 +491,29 @@ void FuseMerger::joinPrologues() {
   }
 }
 
+namespace {
+/// Ops that need what is not made of scalars alone. Theirs is a wait that other
+/// scalars should not share.
+llvm::SmallDenseSet<Operation *> findWaiting(asg::GraphOp graph) {
+  llvm::SmallDenseSet<Operation *> waiting;
+  auto isLong = [](Operation *op) {
+    return op->getNumOperands() > 0 &&
+           llvm::any_of(op->getOperandTypes(), [](Type type) {
+             auto tensor = dyn_cast<RankedTensorType>(type);
+             return tensor && tensor.getRank() > 0;
+           });
+  };
+  for (Operation &op : graph.getBody().front())
+    if (isLong(&op) || llvm::any_of(op.getOperands(), [&](Value operand) {
+          return waiting.contains(operand.getDefiningOp());
+        }))
+      waiting.insert(&op);
+  return waiting;
+}
+} // namespace
+
 void FuseMerger::joinRest() {
+  const auto waiting = findWaiting(graph.graph);
   bool changed = true;
   while (changed) {
     changed = false;
@@ -512,15 +534,21 @@ void FuseMerger::joinRest() {
     for (const auto &readers : findReaders(graph, [](int) { return true; }))
       changed |= joinSiblingsOf(readers);
     // Scalars: a launch costs more than their arithmetic.
-    SmallVector<int> scalars;
+    SmallVector<int> early, late;
     for (size_t index = 0; index < graph.nodes.size(); ++index) {
       const FuseNode &node = graph.nodes[index];
-      if (node.isCompute && node.group >= 0 &&
-          graph.groups[node.group].closed.empty() &&
-          graph.groups[node.group].space.empty())
-        scalars.push_back(static_cast<int>(index));
+      if (!node.isCompute || node.group < 0)
+        continue;
+      const FuseGroup &group = graph.groups[node.group];
+      if (!group.closed.empty() || !group.space.empty())
+        continue;
+      bool waits = llvm::any_of(group.members, [&](int member) {
+        return waiting.contains(graph.nodes[member].op);
+      });
+      (waits ? late : early).push_back(static_cast<int>(index));
     }
-    changed |= joinSiblingsOf(scalars);
+    changed |= joinSiblingsOf(early);
+    changed |= joinSiblingsOf(late);
   }
 }
 
