@@ -69,7 +69,7 @@ struct DeviceTarget {
   /// What tiles took on the device; they correct the model of their time.
   llvm::ArrayRef<TileTime> times;
   int64_t busyGroups = 128;    ///< fewer leave a large device idle
-  double launchMicros = 3;     ///< of one more launch
+  double launchMicros = 7;     ///< of one more launch, with its barrier
   double bytesPerMicro = 4e6;  ///< to and from memory
 };
 

@@ -7,8 +7,9 @@ using namespace asgc;
 using namespace asgc::kernels;
 using arith::CmpIPredicate;
 
-/// Depths that a turn of the inner loop multiplies where slices come in runs.
-static constexpr int64_t kUnrolledRuns = 8;
+/// Depths that a turn of the inner loop multiplies where whole slices come in
+/// runs, and slices of a group that are too few for that.
+static constexpr int64_t kUnrolledRuns = 8, kFewSlices = 12;
 
 void Contraction::chooseTile(const DeviceTarget &target,
                              const BoundOf &boundOf) {
@@ -39,9 +40,8 @@ void Contraction::emitTile(DeviceBuilder &k, const TileGrid::Tile &part,
   };
   aLoader.open(part.row, countOf(grid.rows, tile.rows));
   bLoader.open(part.column, countOf(grid.columns, tile.columns));
-  // Whole slices need no guard; a chunk may be empty.
-  bool isWhole = isMultiple(grid.depth, tile.depth) && grid.chunks == 1 &&
-                 grid.depth.minimum().value_or(0) > 0;
+  // Whole slices need no guard.
+  bool isWhole = isMultiple(grid.depth, tile.depth) && !grid.mayBeEmpty();
   Value end = isWhole ? Value() : narrow(k, part.to);
   Value last = k.subI(part.to, k.i64(tile.depth));
   auto load = [&](Value depth) {
@@ -54,7 +54,9 @@ void Contraction::emitTile(DeviceBuilder &k, const TileGrid::Tile &part,
   };
   Values zeros(tile.itemRows * tile.itemColumns / kQuad,
                k.splat(zeroOf(k, grid.elementType(k)), kQuad));
-  if (a.readRun && b.readRun) { // so there may be two copies of that code
+  // There may be two copies of code that is short. With guards it is not, and
+  // takes up to a third longer than the loop below, as it does for few slices.
+  if (isWhole && a.readRun && b.readRun && grid.groupSlices() > kFewSlices) {
     auto fetch = [&](Value at) {
       Value depth = narrow(k, at);
       return std::pair(load(depth), depth);

@@ -79,7 +79,25 @@ double TileGrid::chooseChunks(const DeviceTarget &target,
     if (micros < best)
       best = micros, chunks = count;
   }
+  // As many as so many slices each make.
+  chunks = llvm::divideCeil(slices, llvm::divideCeil(slices, chunks));
   return best;
+}
+
+bool TileGrid::mayBeEmpty() const {
+  if (depthHere)
+    return true;
+  if (chunks == 1)
+    return depth.minimum().value_or(0) <= 0;
+  std::optional<int64_t> extent = depth.asConstant();
+  return !extent || groupSlices() * (chunks - 1) * tileDepth >= *extent;
+}
+
+int64_t TileGrid::groupSlices() const {
+  std::optional<int64_t> extent = depth.asConstant();
+  if (!extent)
+    return std::numeric_limits<int64_t>::max();
+  return llvm::divideCeil(llvm::divideCeil(*extent, tileDepth), chunks);
 }
 
 double TileGrid::measured(double micros, const DeviceTarget &target,

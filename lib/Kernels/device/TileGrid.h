@@ -62,6 +62,10 @@ struct TileGrid {
   double measured(double micros, const DeviceTarget &target,
                   const DeviceTarget::TileSpeed &speed, bool usesUnit,
                   const BoundOf &boundOf) const;
+  /// Slices that a group sums at most; without a bound, many.
+  int64_t groupSlices() const;
+  /// Whether a group may find no depth to sum over.
+  bool mayBeEmpty() const;
   /// For the sums of the chunks.
   int64_t workspaceBytes(const BoundOf &boundOf) const;
   /// `tile` runs the tiles; the launch after it, if there is one, combines.

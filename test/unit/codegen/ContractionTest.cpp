@@ -185,6 +185,15 @@ TEST_SUITE("contractions") {
       checkProduct(p);
     }
   }
+  TEST_CASE("parts of long sums that are whole slices in runs of four") {
+    // A few slices each, many, and a last part that has less than others.
+    for (int64_t k : {1024, 65536, 6176})
+      for (bool isTransposed : {false, true}) {
+        Product p{.type = "f32", .m = 32, .n = 32, .k = k};
+        p.isATransposed = p.isBTransposed = isTransposed;
+        checkProduct(p);
+      }
+  }
   TEST_CASE("f32 as three products of bf16") {
     for (bool isTransposed : {false, true}) {
       Product p{.type = "f32", .m = 72, .n = 41, .k = 104, .isSplit = true};
