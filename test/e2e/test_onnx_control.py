@@ -30,8 +30,8 @@ def run(t, data, cases, hasText=True):
     t.asgc("convert", "m.onnx", "-o", "m.mlir")
     models = ["m.mlir", "m.onnx"]
     if hasText:
-        t.asgc("convert", "m.onnx", "-o", "m.asg")
-        models.append("m.asg")
+        t.asgc("convert", "m.onnx", "-o", "text.asg")
+        models.append("text.asg")
     for index, (inputs, expected) in enumerate(cases):
         words = []
         for name, (dtype, shape, values) in inputs.items():
@@ -40,7 +40,8 @@ def run(t, data, cases, hasText=True):
         flags = [part for word in words for part in ("--input", word)]
         # As IR and as a text the extents stay open; an ONNX model takes them from the inputs.
         for model in models:
-            weights = ["--weights", "m.safetensors"] if model == "m.mlir" and t.path("m.safetensors").exists() else []
+            stored = model.rsplit(".")[0] + ".safetensors"
+            weights = ["--weights", stored] if model != "m.onnx" and t.path(stored).exists() else []
             t.asgc("run", model, *flags, *weights, "--poison", "--output-dir", f"{model}.{index}")
             agree(t, f"{model}.{index}", expected, f"{model}, case {index}")
         if RUNTIME.exists() and shutil.which("node"):
@@ -260,6 +261,21 @@ def test_a_branch_of_much_work_is_chosen(t):
         arrays.write_npy(t.path("go.npy"), "|b1", *inputs["go"][1:])
         t.asgc("run", "m.onnx", "--device", "vulkan", "--input", "x=x.npy", "--input", "go=go.npy", "--output-dir", f"gpu.{index}")
         agree(t, f"gpu.{index}", expected, f"Vulkan, case {index}")
+
+
+def test_a_dim_that_a_later_node_bounds_is_bounded_in_a_body_too(t):
+    then = onnx.graph([onnx.node("MatMul", ["x", "w"], ["y"])], [], [onnx.value("y", ["n", 2])])
+    other = onnx.graph([onnx.node("Add", ["x", "x"], ["y"])], [], [onnx.value("y", ["n", 2])])
+    table = [float(i) for i in range(12)]
+    data = onnx.model([onnx.node("If", ["go"], ["y"], then_branch=then, else_branch=other), *EXTENT[:1],
+                       onnx.node("Slice", ["shape", "nought", "one", "nought"], ["count"]),
+                       onnx.node("Slice", ["table", "nought", "count", "nought"], ["places"]), onnx.node("Add", ["y", "places"], ["z"])],
+                      [X, onnx.value("go", [], BOOL)], [onnx.value("z", ["n", 2])],
+                      [onnx.tensor("w", [2, 2], [1.0, 2.0, -1.0, 0.5]), onnx.tensor("table", [6, 2], table),
+                       onnx.tensor("nought", [1], [0], onnx.INT64), onnx.tensor("one", [1], [1], onnx.INT64)])
+    run(t, data, [({**rows(count), "go": (BOOL, (), [False])},
+                   {"z": ((count, 2), [2 * x + place for x, place in zip(sum(ROWS[:count], []), table)])}) for count in (1, 5)])
+    t.contains(t.path("m.mlir").read_text(), "dims = {n = 6}")
 
 
 def test_a_loop_of_run_time_has_no_code_for_devices(t):

@@ -91,7 +91,8 @@ void Body::inlineHere() {
                                block->getOperations());
 }
 
-/// Takes the block, which ends with asg.return.
+/// Takes the block, which ends with asg.return. Its dims get their bounds when
+/// all nodes have been read, since they may lower them.
 FlatSymbolRefAttr GraphImporter::addPrivateGraph(StringRef name, Block *body) {
   OpBuilder::InsertionGuard guard(e.builder);
   e.builder.setInsertionPointToEnd(module->getBody());
@@ -106,15 +107,11 @@ FlatSymbolRefAttr GraphImporter::addPrivateGraph(StringRef name, Block *body) {
     return attributes.empty() ? ArrayAttr()
                               : e.builder.getArrayAttr(attributes);
   };
-  SmallVector<NamedAttribute> dims;
-  for (const auto &[dim, bound] : bounds)
-    dims.push_back(
-        e.builder.getNamedAttr(dim, e.builder.getI64IntegerAttr(bound)));
   TypeRange results = body->getTerminator()->getOperandTypes();
   auto graph = asg::GraphOp::create(
       e.builder, e.loc, unique,
       e.builder.getFunctionType(body->getArgumentTypes(), results),
-      e.builder.getDictionaryAttr(dims), nameAll(body->getNumArguments(), "x"),
+      e.builder.getDictionaryAttr({}), nameAll(body->getNumArguments(), "x"),
       nameAll(results.size(), "y"));
   graph.setPrivate();
   graph.getBody().push_back(body);

@@ -437,11 +437,13 @@ LogicalResult GraphImporter::finish(OnnxModel &result) {
   for (const auto &[name, bound] : bounds)
     dims.push_back(
         e.builder.getNamedAttr(name, e.builder.getI64IntegerAttr(bound)));
+  DictionaryAttr bounded = e.builder.getDictionaryAttr(dims);
+  for (auto body : module->getOps<asg::GraphOp>())
+    body.setDimsAttr(bounded);
   e.builder.setInsertionPointToEnd(module->getBody());
   auto graph = asg::GraphOp::create(
       e.builder, e.loc, "infer",
-      e.builder.getFunctionType(block->getArgumentTypes(), types),
-      e.builder.getDictionaryAttr(dims),
+      e.builder.getFunctionType(block->getArgumentTypes(), types), bounded,
       inputAttrs.empty() ? ArrayAttr() : e.builder.getArrayAttr(inputAttrs),
       outputAttrs.empty() ? ArrayAttr() : e.builder.getArrayAttr(outputAttrs));
   graph.getBody().push_back(std::exchange(block, nullptr));
