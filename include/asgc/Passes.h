@@ -35,6 +35,11 @@ struct AsgPipelineOptions
                         llvm::cl::init(true)};
   Option<bool> fuse{*this, "fuse", llvm::cl::desc("Group ops into kernels"),
                     llvm::cl::init(true)};
+  Option<bool> runAtOnce{
+      *this, "run-at-once",
+      llvm::cl::desc(
+          "Whether kernels that need nothing of each other may run at once"),
+      llvm::cl::init(false)};
 };
 
 /// Adds all passes that turn what a frontend wrote into legal, fused asg.

@@ -206,7 +206,14 @@ def AsgFuse : Pass<"asg-fuse", "::mlir::ModuleOp"> {
       asg.yield %3 : tensor<8xf32>
     }
     ```
+
+    All scalars are one kernel. With `run-at-once`, those that wait for a tensor, such
+    as a norm of gradients, are another, so that whoever needs the first does not wait.
   }];
+  let options = [
+    Option<"runAtOnce", "run-at-once", "bool", "false",
+           "Whether kernels that need nothing of each other may run at once">
+  ];
   let statistics = [
     Statistic<"fusions", "fusions", "Fusions built">,
     Statistic<"repeated", "ops-repeated", "Ops repeated in another fusion">

@@ -174,6 +174,8 @@ MaybeFault Compilation::State::lowerTo(Level wanted) {
     // Code for the CPU is made from the same plan and has no such kernel; where
     // matrix units multiply f32 by parts, they do products only.
     pipeline.branches = !options.vulkan;
+    // Code for the CPU runs kernels one after the other.
+    pipeline.runAtOnce = options.vulkan && !options.cpu;
     pipeline.attention = options.vulkan && !options.cpu && !options.splitsF32;
     buildAsgPipeline(passes, pipeline);
     if (MaybeFault fault = runPasses(passes, FaultKind::Input, Code::ASG0601))

@@ -120,6 +120,8 @@ void explain(FuseGraph &graph) {
 }
 
 struct FusePass final : impl::AsgFuseBase<FusePass> {
+  using AsgFuseBase::AsgFuseBase;
+
   void runOnOperation() final {
     for (auto graph : getOperation().getOps<asg::GraphOp>())
       if (failed(fuse(graph)))
@@ -147,7 +149,7 @@ private:
   }
 
   void join(FuseGraph &nodes) {
-    FuseMerger merger(nodes);
+    FuseMerger merger(nodes, runAtOnce);
     joinContractions(nodes);
     joinUpdates(nodes);
     merger.joinRowResults();

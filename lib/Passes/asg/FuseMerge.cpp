@@ -513,7 +513,9 @@ llvm::SmallDenseSet<Operation *> findWaiting(asg::GraphOp graph) {
 } // namespace
 
 void FuseMerger::joinRest() {
-  const auto waiting = findWaiting(graph.graph);
+  llvm::SmallDenseSet<Operation *> waiting;
+  if (runsAtOnce)
+    waiting = findWaiting(graph.graph);
   bool changed = true;
   while (changed) {
     changed = false;

@@ -29,7 +29,10 @@ llvm::StringRef getKind(const FuseGraph &graph, const FuseGroup &group);
 /// Gives each conflict-free pair along the graph's edges one kernel.
 class FuseMerger {
 public:
-  explicit FuseMerger(FuseGraph &graph) : graph(graph) {}
+  /// `runsAtOnce` says whether kernels may run side by side: then scalars that
+  /// wait for a tensor are none with those that do not.
+  FuseMerger(FuseGraph &graph, bool runsAtOnce)
+      : graph(graph), runsAtOnce(runsAtOnce) {}
 
   /// What is computed per row from reductions along rows joins them.
   void joinRowResults();
@@ -44,6 +47,7 @@ private:
   bool joinSiblingsOf(mlir::ArrayRef<int> readers);
 
   FuseGraph &graph;
+  bool runsAtOnce;
 };
 
 } // namespace asgc

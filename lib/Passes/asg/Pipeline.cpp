@@ -19,7 +19,7 @@ void asgc::buildAsgPipeline(OpPassManager &manager,
     manager.addPass(createAsgSimplify());
   if (options.fuse) {
     manager.addPass(createAsgRecompute());
-    manager.addPass(createAsgFuse());
+    manager.addPass(createAsgFuse({.runAtOnce = options.runAtOnce}));
   }
   manager.addPass(createAsgVerify());
 }
