@@ -39,47 +39,66 @@ LogicalResult checkDims(Fault fault, GraphOp body, GraphOp caller) {
   return success();
 }
 
-/// The first variable of `names` that `body` reads, or a graph that it calls.
-StringAttr findRead(GraphOp body, const DenseSet<StringAttr> &names,
-                    SymbolTableCollection &symbols,
-                    DenseSet<Operation *> &seen) {
-  if (!body || !seen.insert(body).second)
-    return {};
-  StringAttr found;
-  auto visitBody = [&](Operation *op, FlatSymbolRefAttr name) {
-    found = findRead(symbols.lookupNearestSymbolFrom<GraphOp>(op, name), names,
-                     symbols, seen);
-  };
-  body.getBody().walk([&](Operation *op) {
-    if (auto read = dyn_cast<ReadOp>(op)) {
-      if (names.contains(read.getVariableAttr().getAttr()))
-        found = read.getVariableAttr().getAttr();
-    } else if (auto loop = dyn_cast<LoopOp>(op)) {
-      visitBody(op, loop.getBodyAttr());
-    } else if (auto choice = dyn_cast<IfOp>(op)) {
-      visitBody(op, choice.getThenBodyAttr());
-      if (!found)
-        visitBody(op, choice.getElseBodyAttr());
-    }
-    return found ? WalkResult::interrupt() : WalkResult::advance();
-  });
-  return found;
-}
+/// What a graph calls, and what these call.
+class Callees {
+public:
+  Callees(const DenseSet<StringAttr> &assigned, SymbolTableCollection &symbols)
+      : assigned(assigned), symbols(symbols) {}
+
+  /// Looks at `body`, below which `room` levels may lie.
+  void visit(GraphOp body, int room) {
+    isDeep |= room == 0;
+    if (!body || isDeep || read)
+      return;
+    auto [known, isNew] = rooms.try_emplace(body, room);
+    if (!isNew && known->second <= room)
+      return;
+    known->second = room;
+    body.getBody().walk([&](Operation *op) {
+      auto call = [&](FlatSymbolRefAttr name) {
+        visit(symbols.lookupNearestSymbolFrom<GraphOp>(op, name), room - 1);
+      };
+      if (auto readOp = dyn_cast<ReadOp>(op)) {
+        if (assigned.contains(readOp.getVariableAttr().getAttr()))
+          read = readOp.getVariableAttr().getAttr();
+      } else if (auto loop = dyn_cast<LoopOp>(op)) {
+        call(loop.getBodyAttr());
+      } else if (auto choice = dyn_cast<IfOp>(op)) {
+        call(choice.getThenBodyAttr());
+        call(choice.getElseBodyAttr());
+      }
+      return isDeep || read ? WalkResult::interrupt() : WalkResult::advance();
+    });
+  }
+
+  StringAttr read;     ///< the first variable of `assigned` that one reads
+  bool isDeep = false; ///< whether there was no room for one
+
+private:
+  const DenseSet<StringAttr> &assigned;
+  SymbolTableCollection &symbols;
+  DenseMap<Operation *, int> rooms; // the least that each was visited with
+};
 
 /// A body sees variables as they were when the graph began; what the graph
-/// assigns may be written earlier than that.
-LogicalResult checkVariables(Fault fault, GraphOp body, GraphOp caller,
-                             SymbolTableCollection &symbols) {
+/// assigns may be written earlier than that. Calls are nested so deep at most
+/// that they may be followed by recursion, when they run as well.
+LogicalResult checkCallees(Fault fault, GraphOp body, GraphOp caller,
+                           SymbolTableCollection &symbols) {
+  constexpr int kMaxDepth = 64;
   DenseSet<StringAttr> assigned;
   caller.getBody().walk([&](AssignOp assign) {
     assigned.insert(assign.getVariableAttr().getAttr());
   });
-  DenseSet<Operation *> seen;
-  if (assigned.empty())
-    return success();
-  if (StringAttr read = findRead(body, assigned, symbols, seen))
+  Callees callees(assigned, symbols);
+  callees.visit(body, kMaxDepth);
+  if (callees.isDeep)
+    return fault("calls @", body.getSymName(),
+                 ", below which graphs call each other more than ", kMaxDepth,
+                 " deep");
+  if (callees.read)
     return fault("calls @", body.getSymName(), ", which reads @",
-                 read.getValue(), ", which the graph assigns");
+                 callees.read.getValue(), ", which the graph assigns");
   return success();
 }
 
@@ -102,7 +121,7 @@ LogicalResult checkBody(Operation *op, FlatSymbolRefAttr name, TypeRange inputs,
                  failed(checkTypes(fault, text, "output", outputs,
                                    body.getResultTypes())) ||
                  failed(checkDims(fault, body, caller)) ||
-                 failed(checkVariables(fault, body, caller, symbols)));
+                 failed(checkCallees(fault, body, caller, symbols)));
 }
 } // namespace
 

@@ -27,7 +27,7 @@ struct InterpreterOptions {
   /// An op with more result elements or more steps than this is refused.
   int64_t maxElements = int64_t(1) << 28;
   int64_t maxSteps = int64_t(1) << 36;
-  /// All loops together take at most so many.
+  /// Steps of all loops, and branches, together.
   int64_t maxIterations = int64_t(1) << 20;
 };
 

@@ -80,7 +80,7 @@ private:
   void release(Operation *op);
 
   const InterpreterOptions &options;
-  int64_t iterationsLeft; // of all loops
+  int64_t iterationsLeft; // of all loops and branches
   std::map<std::string, int64_t, std::less<>> dims;
   DenseMap<Value, int64_t> pendingUses;
 };
@@ -292,6 +292,9 @@ FailureOr<std::vector<Array>> Machine::call(Operation *op,
   auto body = SymbolTable::lookupNearestSymbolFrom<asg::GraphOp>(op, name);
   if (!body || body.getNumArguments() != arguments.size())
     return op->emitOpError() << "calls " << name << ", which is no such graph";
+  if (iterationsLeft-- <= 0)
+    return op->emitOpError() << "takes more than " << options.maxIterations
+                             << " steps, too many for the interpreter";
   Machine machine(options);
   machine.dims = dims;
   machine.iterationsLeft = iterationsLeft;
@@ -317,9 +320,6 @@ LogicalResult Machine::runLoop(asg::LoopOp loop, const Variables &variables) {
   for (Value value : loop.getInits())
     carried.push_back(environment.find(value)->second);
   for (int64_t i = 0; i < count && goesOn; ++i) {
-    if (iterationsLeft-- <= 0)
-      return loop.emitOpError() << "takes more than " << options.maxIterations
-                                << " steps, too many for the interpreter";
     std::vector<Array> arguments{Array{DType::I64, {}, {}, {i}}};
     std::move(carried.begin(), carried.end(), std::back_inserter(arguments));
     for (Value value : loop.getInvariants())

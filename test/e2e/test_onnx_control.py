@@ -287,6 +287,30 @@ def test_a_loop_of_run_time_has_no_code_for_devices(t):
     t.equal(t.path("out").exists(), False, "nothing is left behind")
 
 
+def calls(depth):
+    """Graphs of which each calls the one before it four times, and with it 4 ** depth ops."""
+    port = '%x: tensor<2xf32> {asg.name = "x"}, %c: tensor<i1> {asg.name = "c"}'
+    head = '(PORT) -> (tensor<2xf32> {asg.name = "y"}) {\n'.replace("PORT", port)
+    text = f"asg.graph private @f0{head}  %y = asg.exp %x : tensor<2xf32>\n  asg.return %y : tensor<2xf32>\n}}\n"
+    for i in range(1, depth + 1):
+        call = f"asg.if %c then @f{i - 1} else @f{i - 1} "
+        kind = ": (tensor<i1>, tensor<2xf32>, tensor<i1>) -> tensor<2xf32>\n"
+        name = "@infer" if i == depth else f"private @f{i}"
+        text += f"asg.graph {name}{head}  %z = {call}(%x, %c) {kind}  %y = {call}(%z, %c) {kind}  asg.return %y : tensor<2xf32>\n}}\n"
+    return text
+
+
+def test_graphs_that_call_each_other_without_measure_are_refused(t):
+    t.write("wide.mlir", calls(30))
+    t.contains(t.asgc("convert", "wide.mlir", "-o", "wide.asg", code=1).err, "makes more than 1000000 ops of its branches")
+    t.contains(t.asgc("convert", "wide.mlir", "-o", "wide.onnx", code=3).err, "graphs that call each other so often")
+    t.contains(t.asgc("compile", "wide.mlir", "--target", "vulkan", "-o", "out", code=1).err, "makes more than 1000000 ops")
+    t.asgc("check", "wide.mlir")
+    t.asgc("compile", "wide.mlir", "-o", "out")
+    t.write("deep.mlir", calls(100))
+    t.contains(t.asgc("check", "deep.mlir", code=1).err, "below which graphs call each other more than 64 deep")
+
+
 def test_what_no_program_can_hold_is_refused(t):
     grown = [onnx.node("Concat", ["s.in", "s.in"], ["s.out"], axis=0), onnx.node("Identity", ["on"], ["on.out"])]
     cases = {

@@ -26,6 +26,12 @@ onnx::GraphProto GraphExporter::writeBody(
     llvm::function_ref<std::vector<std::string>(onnx::GraphProto &)> fill) {
   onnx::GraphProto graph;
   graph.set_name(fresh(name));
+  // A graph that is called twice is written twice, and what it calls again.
+  constexpr size_t kMaxNames = 1'000'000;
+  if (names.size() > kMaxNames) {
+    ++refused["graphs that call each other so often"];
+    return graph;
+  }
   onnx::GraphProto *outer = std::exchange(out, &graph);
   std::string outerScope = scope;
   std::vector<std::string> arguments = fill(graph);

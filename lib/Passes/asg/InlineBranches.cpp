@@ -21,24 +21,31 @@ void dropUncalledGraphs(ModuleOp module) {
 
 namespace {
 
+/// Branches in branches multiply: a small file could ask for any amount of ops.
+constexpr int64_t kMaxCopied = 1'000'000;
+
 /// Copies of the ops of graph `name` before `choice`; its results.
-SmallVector<Value> copyBody(asg::IfOp choice, FlatSymbolRefAttr name) {
+SmallVector<Value> copyBody(asg::IfOp choice, FlatSymbolRefAttr name,
+                            int64_t &copied) {
   auto body = SymbolTable::lookupNearestSymbolFrom<asg::GraphOp>(choice, name);
   OpBuilder builder(choice);
   IRMapping mapping;
   mapping.map(body.getArguments(), choice.getInputs());
   Block &block = body.getBody().front();
-  for (Operation &op : block.without_terminator())
+  for (Operation &op : block.without_terminator()) {
     builder.clone(op, mapping);
+    ++copied;
+  }
   SmallVector<Value> results;
   for (Value value : block.getTerminator()->getOperands())
     results.push_back(mapping.lookupOrDefault(value));
   return results;
 }
 
-void inlineBranches(asg::IfOp choice) {
-  SmallVector<Value> ours = copyBody(choice, choice.getThenBodyAttr());
-  SmallVector<Value> theirs = copyBody(choice, choice.getElseBodyAttr());
+void inlineBranches(asg::IfOp choice, int64_t &copied) {
+  SmallVector<Value> ours = copyBody(choice, choice.getThenBodyAttr(), copied);
+  SmallVector<Value> theirs =
+      copyBody(choice, choice.getElseBodyAttr(), copied);
   OpBuilder builder(choice);
   Location loc = choice.getLoc();
   for (auto [result, x, y] :
@@ -58,6 +65,7 @@ struct InlineBranchesPass final
   using AsgInlineBranchesBase::AsgInlineBranchesBase;
 
   void runOnOperation() final {
+    int64_t copied = 0;
     // Bodies stand before their callers, so what is copied has no branch left.
     for (auto graph : getOperation().getOps<asg::GraphOp>()) {
       SmallVector<asg::IfOp> choices;
@@ -69,8 +77,14 @@ struct InlineBranchesPass final
       });
       if (!all && !hasGradients)
         continue;
-      for (asg::IfOp choice : choices)
-        inlineBranches(choice);
+      for (asg::IfOp choice : choices) {
+        inlineBranches(choice, copied);
+        if (copied <= kMaxCopied)
+          continue;
+        graph.emitOpError() << "makes more than " << kMaxCopied
+                            << " ops of its branches, both sides computed";
+        return signalPassFailure();
+      }
       inlined += choices.size();
     }
     dropUncalledGraphs(getOperation());
