@@ -102,6 +102,9 @@ void Regions::readBlock(Cursor &in, Scope &scope, Region &region,
                         unsigned depth) {
   size_t place = in.offset();
   uint64_t number = in.readNumber();
+  // MLIR has no values outside of all regions, and writes them nowhere.
+  if ((number & 1) && depth == 0)
+    return in.fail(place, "has arguments outside of all regions");
   if (number & 1)
     readArguments(in, scope, region);
   uint64_t ops = in.atMost(number >> 1, in.left(), "operations", place);
@@ -130,7 +133,7 @@ void Regions::readUseOrders(Cursor &in, Scope &scope, size_t firstValue,
                             uint64_t values) {
   uint64_t orders = values > 1 ? in.readCount("orders of uses") : 1;
   for (uint64_t i = 0; i < orders && !in.failed(); ++i) {
-    uint64_t index = values > 1 ? in.readNumber() : 0;
+    uint64_t index = values > 1 ? in.readIndex(values, "ordered values") : 0;
     size_t place = in.offset();
     uint64_t number = in.readNumber();
     bool isPairs = number & 1;
@@ -142,7 +145,7 @@ void Regions::readUseOrders(Cursor &in, Scope &scope, size_t firstValue,
       if (isPairs && k % 2 == 0)
         moved = std::max(moved, use + 1);
     }
-    if (in.failed() || index >= values || firstValue + index >= scope.size())
+    if (in.failed() || firstValue + index >= scope.size())
       continue;
     Value &value = scope[firstValue + index];
     if (moved > value.movedUses) {

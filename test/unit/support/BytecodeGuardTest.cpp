@@ -320,5 +320,14 @@ TEST_SUITE("bytecode guard") {
     CHECK(withOrder(1) == "");
     CHECK(withOrder(2) == part("claims 3 uses of a value, at most 2"));
     CHECK(withOrder(1000) == part("claims 1001 uses of a value"));
+    File file; // two values, of which the third has an order
+    file.ir = File::topOp(File::op(34, {2, 0, 0, 1, 2, 0}), 2);
+    CHECK(file.error() == part("names number 2 of 2 ordered values"));
+  }
+
+  TEST_CASE("no block outside of all regions has arguments") {
+    File file;
+    file.ir = numbers({1 << 1 | 1, 0}) + Bytes(1, '\0') + File::op(0, {});
+    CHECK(file.error() == part("has arguments outside of all regions"));
   }
 }
