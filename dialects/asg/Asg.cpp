@@ -248,21 +248,26 @@ LogicalResult asg::verifyInferredTypes(Operation *op) {
 //===- Building -----------------------------------------------------------===//
 
 Value asg::buildSplat(OpBuilder &builder, Location loc, RankedTensorType type,
+                      TypedAttr value) {
+  // A splat of a run-time shape is a scalar constant, repeated.
+  if (type.hasStaticShape())
+    return ConstantOp::create(builder, loc,
+                              DenseElementsAttr::get(type, value));
+  auto scalarType = RankedTensorType::get({}, type.getElementType());
+  Value scalar = ConstantOp::create(builder, loc,
+                                    DenseElementsAttr::get(scalarType, value));
+  return BroadcastOp::create(builder, loc, type, scalar, ArrayRef<int64_t>());
+}
+
+Value asg::buildSplat(OpBuilder &builder, Location loc, RankedTensorType type,
                       double value) {
   Type element = type.getElementType();
-  Attribute splat;
+  TypedAttr splat;
   if (isa<FloatType>(element))
     splat = FloatAttr::get(element, value);
   else
     splat = IntegerAttr::get(element, static_cast<int64_t>(value));
-  // A splat of a run-time shape is a scalar constant, repeated.
-  if (type.hasStaticShape())
-    return ConstantOp::create(builder, loc,
-                              DenseElementsAttr::get(type, splat));
-  auto scalarType = RankedTensorType::get({}, element);
-  Value scalar = ConstantOp::create(builder, loc,
-                                    DenseElementsAttr::get(scalarType, splat));
-  return BroadcastOp::create(builder, loc, type, scalar, ArrayRef<int64_t>());
+  return buildSplat(builder, loc, type, splat);
 }
 
 Value asg::buildBroadcast(OpBuilder &builder, Location loc, Value x,

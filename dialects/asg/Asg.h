@@ -64,7 +64,10 @@ DimExpr getNumElements(mlir::RankedTensorType type);
 /// Writes a type as the language does: `f32[batch, 64]`. For messages.
 std::string describe(mlir::Type type);
 
-/// A constant of `type` (any dims) with every element `value`.
+/// A constant of `type` (any dims) with every element `value`, an attribute of
+/// the element type or a number, which integers beyond 2^53 are not.
+mlir::Value buildSplat(mlir::OpBuilder &builder, mlir::Location loc,
+                       mlir::RankedTensorType type, mlir::TypedAttr value);
 mlir::Value buildSplat(mlir::OpBuilder &builder, mlir::Location loc,
                        mlir::RankedTensorType type, double value);
 

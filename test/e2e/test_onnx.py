@@ -81,6 +81,20 @@ def test_integers_keep_the_types_of_the_model(t):
         t.expect(not t.path("none").exists(), "something was written")
 
 
+def test_integers_beyond_doubles_are_not_rounded(t):
+    big = 2**53 + 1
+    nodes = [onnx.node("Constant", [], ["start"], value_int=big), onnx.node("Constant", [], ["limit"], value_int=big + 4),
+             onnx.node("Constant", [], ["delta"], value_int=3), onnx.node("Range", ["start", "limit", "delta"], ["r"]),
+             onnx.node("Add", ["x", "r"], ["y"])]
+    t.write("m.onnx", onnx.model(nodes, [onnx.value("x", [1], onnx.INT64)], [onnx.value("y", [2], onnx.INT64)]))
+    arrays.write_npy(t.path("x.npy"), "<i8", (1,), [0])
+    result = t.asgc("run", "m.onnx", "--input", "x.npy", "--json")
+    t.equal(json.loads(result.out)["outputs"][0]["values"], [big, big + 3], "values")
+    t.asgc("convert", "m.onnx", "-o", "m.asg")
+    result = t.asgc("run", "m.asg", "--input", "x.npy", "--json")
+    t.equal(json.loads(result.out)["outputs"][0]["values"], [big, big + 3], "values of the text")
+
+
 def test_narrow_files_go_to_wide_inputs(t):
     t.write("m.asg", "model m(a: i32[2], b: i64[2]) -> (c: i32[2], d: i64[2]) {\n  return a + a, b\n}\n")
     for dtype, values in (("|u1", [0, 255]), ("<u2", [1, 65535]), ("<i2", [-32768, 32767]), ("|i1", [-128, 127])):

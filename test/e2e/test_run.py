@@ -75,6 +75,30 @@ def test_run_prints_and_converts(t):
     t.contains(result.out, "output: f32[3, 2] = ")
 
 
+def test_integers_keep_all_their_digits(t):
+    """No double holds 2^53 + 1."""
+    big = 2**53 + 1
+    t.write("whole.asg", f"""model whole(x: i64[1]) -> i64[11] {{
+  state start: i64 = {big}
+  state table: i64[2] = [{big}, -{2**63 - 1}]
+  state filled: i64[1] = constant({big})
+  const row: i64[2] = [{2**63 - 1}, {big}]
+  low = x + clamp(abs(-{big}), {big - 3}, {big - 1})
+  return concat([x + {big}, where(x > {big - 1}, x, {big}), full([1], {big}, i64), row, low, x + abs(-{big}),
+                 x + start, table, filled])
+}}
+""")
+    arrays.write_npy(t.path("x.npy"), "<i8", (1,), [0])
+    expected = [big, big, big, 2**63 - 1, big, big - 1, big, big, big, -(2**63 - 1), big]
+    result = t.asgc("run", "whole.asg", "--input", "x=x.npy", "--seed", "1", "--json")
+    t.equal(json.loads(result.out)["outputs"][0]["values"], expected, "values")
+    result = t.asgc("run", "whole.asg", "--input", "x=x.npy", "--seed", "1")
+    t.contains(result.out, f"= {', '.join(map(str, expected))}")
+    t.write("padded.asg", f"model padded(x: i64[1]) -> i64[3] {{\n  return pad(x, [1], value = {big})\n}}\n")
+    result = t.asgc("run", "padded.asg", "--input", "x=x.npy", code=1)
+    t.contains(result.err, f"cannot pad with {big}")
+
+
 def test_fixed_dim(t):
     setup(t)
     t.asgc("run", "tiny.asg", "--dim", "batch=3", "--weights", "w.safetensors", "--input", "x=x.npy", "--output-dir", "o")

@@ -3,7 +3,7 @@
 #include "Model.h"
 #include "Output.h"
 
-#include <cmath>
+#include <cstring>
 
 namespace asgc::cli {
 
@@ -18,11 +18,26 @@ struct RunOptions {
   bool ordinal = false, json = false, poison = false;
 };
 
+/// Element `index` of `array`: floats with so many digits, integers with all.
+std::string showElement(const Array &array, int64_t index, int digits) {
+  if (array.type == ElementType::I64 || array.type == ElementType::U64) {
+    uint64_t bits;
+    std::memcpy(&bits, array.data.data() + size_t(index) * sizeof(bits),
+                sizeof(bits));
+    return array.type == ElementType::U64 ? std::to_string(bits)
+                                          : std::to_string(int64_t(bits));
+  }
+  double value;
+  loadElements(array.type, array.data.data(), size_t(index), {&value, 1});
+  return isFloat(array.type) ? fmt::format("{:.{}g}", value, digits)
+                             : fmt::format("{:.0f}", value);
+}
+
 /// The numbers of `array`, at most `limit` of them.
 std::string showNumbers(const Array &array, int64_t limit) {
-  std::vector<double> values(size_t(std::min(array.elements(), limit)));
-  loadElements(array.type, array.data.data(), 0, values);
-  std::string text = fmt::format("{:.6g}", fmt::join(values, ", "));
+  std::string text;
+  for (int64_t i = 0; i < std::min(array.elements(), limit); ++i)
+    text += (i ? ", " : "") + showElement(array, i, 6);
   return array.elements() > limit ? text + ", …" : text;
 }
 
@@ -36,17 +51,17 @@ void showOutputs(const std::vector<NamedArray> &outputs, bool json) {
   std::string text = "{\"outputs\": [";
   const char *comma = "";
   for (const NamedArray &output : outputs) {
-    std::vector<double> values(size_t(output.array.elements()));
-    loadElements(output.array.type, output.array.data.data(), 0, values);
     text += fmt::format("{}\n  {{\"name\": {}, \"dtype\": \"{}\", \"shape\": "
                         "[{}], \"values\": [",
                         comma, quoteJson(output.name),
                         elementName(output.array.type),
                         fmt::join(output.array.shape, ", "));
-    for (size_t i = 0; i < values.size(); ++i) // JSON has no NaN
-      text += (i ? ", " : "") +
-              (std::isfinite(values[i]) ? fmt::format("{:.9g}", values[i])
-                                        : fmt::format("\"{}\"", values[i]));
+    for (int64_t i = 0; i < output.array.elements(); ++i) {
+      std::string number = showElement(output.array, i, 9);
+      bool isFinite = number.find_first_of("ni") == std::string::npos;
+      text += (i ? ", " : "") + // JSON has no NaN
+              (isFinite ? number : "\"" + number + "\"");
+    }
     text += "]}";
     comma = ",";
   }

@@ -148,7 +148,7 @@ Term iota(Elaborator &e, BuiltinCall &call) {
 Term full(Elaborator &e, BuiltinCall &call) {
   auto dims = e.toShape(operand(call, 0), "the shape");
   auto element = e.toDType(operand(call, 2), "`dtype`");
-  auto value = e.toDouble(operand(call, 1), "`value`");
+  auto value = e.toNumber(operand(call, 1), "`value`");
   if (!dims || !element || !value || !e.checkShape(*dims, call.span) ||
       !e.fits(operand(call, 1), *value, *element))
     return Term::poison();

@@ -43,16 +43,15 @@ Term made(Elaborator &e, BuiltinCall &call, Initializer init) {
 
 template <int value> Term constantOf(Elaborator &e, BuiltinCall &call) {
   Initializer init;
-  init.a = value;
+  init.constant = value;
   return made(e, call, init);
 }
 
 Term constant(Elaborator &e, BuiltinCall &call) {
-  auto numbers = readNumbers(e, call);
-  if (!numbers)
+  if (!readNumbers(e, call))
     return Term::poison();
   Initializer init;
-  init.a = (*numbers)[0];
+  init.constant = call[0].asNumber();
   return made(e, call, init);
 }
 

@@ -416,10 +416,18 @@ Term pad(Elaborator &e, BuiltinCall &call) {
   auto s = readSubject(e, call);
   auto low = e.toInts(operand(call, 1), "`low`");
   auto high = call[2].isNone() ? low : e.toInts(operand(call, 2), "`high`");
-  auto value = e.toDouble(operand(call, 3), "`value`");
+  auto value = e.toNumber(operand(call, 3), "`value`");
   if (!s || !low || !high || !value ||
       !e.fits(operand(call, 3), *value, s->type.getElementType()))
     return Term::poison();
+  constexpr int64_t kMost = int64_t(1) << 53; // the op holds an f64
+  if (auto *integer = std::get_if<int64_t>(&*value);
+      integer && isa<IntegerType>(s->type.getElementType()) &&
+      (*integer > kMost || *integer < -kMost))
+    return e.fail(
+        Diagnostic(Code::ASG0311, "cannot pad with " + formatNumber(*value))
+            .at(call.spans[3], "beyond 2^53")
+            .help("pad a mask too, and choose with `where`"));
   Dims dims = s->dims;
   for (auto *amounts : {&*low, &*high}) {
     size_t index = amounts == &*low ? 1 : 2;
@@ -444,7 +452,7 @@ Term pad(Elaborator &e, BuiltinCall &call) {
     return e.made(s->x, call.span);
   std::vector<int64_t> interior(dims.size(), 0);
   return e.made(asg::PadOp::create(e.builder, call.loc, type, s->x, *low, *high,
-                                   interior, APFloat(*value)),
+                                   interior, APFloat(asDouble(*value))),
                 call.span);
 }
 

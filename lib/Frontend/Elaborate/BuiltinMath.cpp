@@ -22,17 +22,19 @@ Term applyFloat(Elaborator &e, BuiltinCall &call) {
 
 /// The same for functions that leave integers alone (floor) or map them to
 /// integers (abs).
-template <typename Op, double (*fold)(double), bool keepsInt>
+template <typename Op, double (*fold)(double),
+          int64_t (*foldInt)(int64_t) = nullptr>
 Term applyNumber(Elaborator &e, BuiltinCall &call) {
+  constexpr bool keepsInt = foldInt == nullptr;
   const Term &x = call[0];
   if (x.is<int64_t>()) {
-    int64_t value = x.as<int64_t>();
-    if (keepsInt)
+    if constexpr (keepsInt)
       return x;
-    if (value == INT64_MIN)
+    else if (x.as<int64_t>() == INT64_MIN)
       return e.fail(Diagnostic(Code::ASG0305, "the result does not fit 64 bits")
                         .at(call.span));
-    return Term(int64_t(fold(double(value))), call.span);
+    else
+      return Term(foldInt(x.as<int64_t>()), call.span);
   }
   if (x.is<double>())
     return Term(fold(x.as<double>()), call.span);
@@ -65,6 +67,8 @@ double foldErf(double x) { return std::erf(x); }
 double foldSin(double x) { return std::sin(x); }
 double foldCos(double x) { return std::cos(x); }
 double foldAbs(double x) { return std::fabs(x); }
+int64_t foldAbsInt(int64_t x) { return x < 0 ? -x : x; }
+int64_t foldSignInt(int64_t x) { return (x > 0) - (x < 0); }
 double foldSign(double x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }
 double foldFloor(double x) { return std::floor(x); }
 double foldCeil(double x) { return std::ceil(x); }
@@ -102,9 +106,10 @@ Term clamp(Elaborator &e, BuiltinCall &call) {
     if (call[i].isNone())
       continue;
     if (x.isNumber() && call[i].isNumber()) {
-      bool isBeyond = i == 1 ? x.asDouble() < call[i].asDouble()
-                             : x.asDouble() > call[i].asDouble();
-      if (isBeyond)
+      Term isBeyond =
+          e.foldCompare(i == 1 ? ast::BinaryOp::Less : ast::BinaryOp::Greater,
+                        {x, call.spans[0]}, operand(call, i), call.span);
+      if (isBeyond.as<bool>())
         x = call[i];
       continue;
     }
@@ -199,11 +204,11 @@ void addMathBuiltins(std::vector<Builtin> &table) {
   add("erf", applyFloat<asg::ErfOp, foldErf>);
   add("sin", applyFloat<asg::SinOp, foldSin>);
   add("cos", applyFloat<asg::CosOp, foldCos>);
-  add("abs", applyNumber<asg::AbsOp, foldAbs, false>);
-  add("sign", applyNumber<asg::SignOp, foldSign, false>);
-  add("floor", applyNumber<asg::FloorOp, foldFloor, true>);
-  add("ceil", applyNumber<asg::CeilOp, foldCeil, true>);
-  add("round", applyNumber<asg::RoundOp, foldRound, true>);
+  add("abs", applyNumber<asg::AbsOp, foldAbs, foldAbsInt>);
+  add("sign", applyNumber<asg::SignOp, foldSign, foldSignInt>);
+  add("floor", applyNumber<asg::FloorOp, foldFloor>);
+  add("ceil", applyNumber<asg::CeilOp, foldCeil>);
+  add("round", applyNumber<asg::RoundOp, foldRound>);
   add("stop_gradient", stopGradient);
   add("is_nan", isNan);
   table.push_back(

@@ -91,7 +91,7 @@ Value meanOf(Elaborator &e, BuiltinCall &call, const Reduction &r, Value x,
   auto type = cast<RankedTensorType>(sum.getType());
   Value divisor =
       count.asConstant()
-          ? e.splat(call.loc, type, double(*count.asConstant()))
+          ? e.splat(call.loc, type, *count.asConstant())
           : e.broadcast(call.loc,
                         e.extentTensor(call.loc, count, type.getElementType()),
                         r.kept);

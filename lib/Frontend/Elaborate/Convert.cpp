@@ -53,11 +53,18 @@ std::optional<DimExpr> Elaborator::toExtent(const Operand &x,
   return std::nullopt;
 }
 
-std::optional<double> Elaborator::toDouble(const Operand &x,
+std::optional<Number> Elaborator::toNumber(const Operand &x,
                                            const std::string &what) {
   if (x.term.isNumber())
-    return x.term.asDouble();
+    return x.term.asNumber();
   wrongKind(x, what, "a number");
+  return std::nullopt;
+}
+
+std::optional<double> Elaborator::toDouble(const Operand &x,
+                                           const std::string &what) {
+  if (auto number = toNumber(x, what))
+    return asDouble(*number);
   return std::nullopt;
 }
 
@@ -127,20 +134,31 @@ Elaborator::toInts(const Operand &x, const std::string &what) {
 }
 
 /// Whether `value`, a part of `x`, is a value of the type `element`.
-bool Elaborator::fits(const Operand &x, double value, Type element) {
+bool Elaborator::fits(const Operand &x, const Number &value, Type element) {
   auto integer = dyn_cast<IntegerType>(element);
   if (!integer)
     return true;
   unsigned bits = integer.getWidth();
   double limit = std::ldexp(1.0, bits == 1 ? 1 : bits - 1);
-  bool isWhole = value == std::floor(value);
-  bool isInside = value < limit && value >= (bits == 1 ? 0 : -limit);
-  if (isWhole && isInside)
+  // The largest integer of all rounds up to the limit of i64.
+  bool isInteger = std::holds_alternative<int64_t>(value) && bits == 64;
+  double number = asDouble(value);
+  bool isWhole = number == std::floor(number);
+  bool isInside = number < limit && number >= (bits == 1 ? 0 : -limit);
+  if (isInteger || (isWhole && isInside))
     return true;
   report(Diagnostic(Code::ASG0104, formatNumber(value) + " is no value of " +
                                        describeType(element))
              .at(x.span));
   return false;
+}
+
+TypedAttr Elaborator::toElement(const Number &value, Type element) {
+  if (isa<FloatType>(element))
+    return FloatAttr::get(element, asDouble(value));
+  auto whole =
+      std::visit([](auto x) { return static_cast<int64_t>(x); }, value);
+  return IntegerAttr::get(element, whole);
 }
 
 Value Elaborator::toTensor(const Operand &x, Location loc, Type likeType) {
@@ -152,12 +170,13 @@ Value Elaborator::toTensor(const Operand &x, Location loc, Type likeType) {
                  : term.is<bool>()   ? Type(builder.getI1Type())
                                      : Type(builder.getI64Type());
   if (term.isNumber()) {
-    if (!fits(x, term.asDouble(), element))
+    if (!fits(x, term.asNumber(), element))
       return {};
-    return splat(loc, RankedTensorType::get({}, element), term.asDouble());
+    return splat(loc, RankedTensorType::get({}, element), term.asNumber());
   }
   if (term.is<bool>())
-    return splat(loc, RankedTensorType::get({}, element), term.as<bool>());
+    return splat(loc, RankedTensorType::get({}, element),
+                 int64_t(term.as<bool>()));
   if (term.is<DimExpr>())
     return extentTensor(loc, term.as<DimExpr>(), element);
   if (term.is<Term::List>())
@@ -178,7 +197,7 @@ Value Elaborator::listTensor(const Operand &x, Location loc, Type likeType) {
     level = &level->asList()[0];
   }
   bool isFloat = false, isRagged = false;
-  std::vector<double> values;
+  std::vector<Number> values;
   auto collect = [&](auto &&self, const Term &term, size_t level) -> bool {
     if (term.is<Term::List>()) {
       isRagged |= level >= shape.size() ||
@@ -192,7 +211,7 @@ Value Elaborator::listTensor(const Operand &x, Location loc, Type likeType) {
     if (isRagged || !term.isNumber())
       return false;
     isFloat |= term.is<double>();
-    values.push_back(term.asDouble());
+    values.push_back(term.asNumber());
     return true;
   };
   if (!collect(collect, x.term, 0)) {
@@ -207,13 +226,10 @@ Value Elaborator::listTensor(const Operand &x, Location loc, Type likeType) {
                  : isFloat ? Type(builder.getF32Type())
                            : Type(builder.getI64Type());
   std::vector<Attribute> elements;
-  for (double value : values) {
+  for (const Number &value : values) {
     if (!fits(x, value, element))
       return {};
-    elements.push_back(
-        isa<FloatType>(element)
-            ? Attribute(FloatAttr::get(element, value))
-            : Attribute(IntegerAttr::get(element, int64_t(value))));
+    elements.push_back(toElement(value, element));
   }
   auto type = RankedTensorType::get(shape, element);
   return asg::ConstantOp::create(builder, loc, type,

@@ -72,6 +72,7 @@ public:
   // Each reports what is wrong, naming `what` ("axis", "the count").
   std::optional<int64_t> toInt(const Operand &x, const std::string &what);
   std::optional<DimExpr> toExtent(const Operand &x, const std::string &what);
+  std::optional<Number> toNumber(const Operand &x, const std::string &what);
   std::optional<double> toDouble(const Operand &x, const std::string &what);
   std::optional<bool> toBool(const Operand &x, const std::string &what);
   std::optional<std::string> toString(const Operand &x,
@@ -84,7 +85,9 @@ public:
   /// f32 and i64 if that is null.
   mlir::Value toTensor(const Operand &x, mlir::Location loc,
                        mlir::Type likeType = {});
-  bool fits(const Operand &x, double value, mlir::Type element);
+  bool fits(const Operand &x, const Number &value, mlir::Type element);
+  /// `value`, which fits, as an element of a tensor; floats round.
+  static mlir::TypedAttr toElement(const Number &value, mlir::Type element);
   mlir::Value listTensor(const Operand &x, mlir::Location loc,
                          mlir::Type likeType);
   Term wrongKind(const Operand &x, const std::string &what,
@@ -93,7 +96,7 @@ public:
   //===- Tensors (Tensor.cpp) ---------------------------------------------===//
   mlir::RankedTensorType tensorType(const Dims &dims, mlir::Type element);
   mlir::Value splat(mlir::Location loc, mlir::RankedTensorType type,
-                    double value);
+                    const Number &value);
   mlir::Value extentTensor(mlir::Location loc, const DimExpr &extent,
                            mlir::Type element);
   mlir::Value cast(mlir::Location loc, mlir::Value x, mlir::Type element);

@@ -181,9 +181,8 @@ Value Elaborator::takeStretches(Location loc, Value x,
                          {stretch.count});
       };
       if (stretch.step != 1)
-        stretch.places =
-            asg::MulOp::create(builder, loc, stretch.places,
-                               splat(loc, placesType, double(stretch.step)));
+        stretch.places = asg::MulOp::create(
+            builder, loc, stretch.places, splat(loc, placesType, stretch.step));
       if (stretch.begin != DimExpr(0))
         stretch.places = asg::AddOp::create(builder, loc, stretch.places,
                                             repeat(stretch.begin));

@@ -108,18 +108,9 @@ Value Elaborator::buildInitial(const Variable &variable) {
   Location loc = locate(variable.span, variable.name);
   Type element = variable.type.getElementType();
   if (init.kind == Initializer::Kind::Constant)
-    return splat(loc, variable.type, init.a);
-  if (init.kind == Initializer::Kind::Values) {
-    std::vector<Attribute> elements;
-    for (double value : init.values)
-      elements.push_back(
-          isa<FloatType>(element)
-              ? Attribute(FloatAttr::get(element, value))
-              : Attribute(IntegerAttr::get(element, int64_t(value))));
-    return asg::ConstantOp::create(
-        builder, loc, variable.type,
-        DenseElementsAttr::get(variable.type, elements));
-  }
+    return splat(loc, variable.type, init.constant);
+  if (init.kind == Initializer::Kind::Values)
+    return asg::ConstantOp::create(builder, loc, variable.type, init.values);
   // Drawn in f32, whatever the variable's type, so that the bits agree.
   auto type = asg::withElementType(variable.type, builder.getF32Type());
   double scale = scaleOf(init, variable.type);

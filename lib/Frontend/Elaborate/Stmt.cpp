@@ -262,9 +262,9 @@ void Elaborator::runAssign(const Stmt &stmt, Frame &frame) {
   Type element = variable.type.getElementType();
   Value tensor;
   if (value.term.isNumber()) {
-    if (!fits(value, value.term.asDouble(), element))
+    if (!fits(value, value.term.asNumber(), element))
       return;
-    tensor = splat(loc, variable.type, value.term.asDouble());
+    tensor = splat(loc, variable.type, value.term.asNumber());
   } else {
     tensor = toTensor(value, loc, element);
   }

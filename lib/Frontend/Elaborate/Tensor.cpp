@@ -25,15 +25,17 @@ static Dims dimsOf(Value value) {
   return {dims.begin(), dims.end()};
 }
 
-Value Elaborator::splat(Location loc, RankedTensorType type, double value) {
-  return asg::buildSplat(builder, loc, type, value);
+Value Elaborator::splat(Location loc, RankedTensorType type,
+                        const Number &value) {
+  return asg::buildSplat(builder, loc, type,
+                         toElement(value, type.getElementType()));
 }
 
 Value Elaborator::extentTensor(Location loc, const DimExpr &extent,
                                Type element) {
   auto type = RankedTensorType::get({}, element);
   if (auto constant = extent.asConstant())
-    return splat(loc, type, static_cast<double>(*constant));
+    return splat(loc, type, *constant);
   if (element.isInteger(1))
     return {};
   return asg::DimOp::create(builder, loc, type, extent.str());
@@ -306,9 +308,9 @@ std::vector<Value> Elaborator::unify(const std::vector<Operand> &operands,
     Value value;
     if (operand.term.isNumber()) {
       // A constant is made in its final shape at once.
-      if (!fits(operand, operand.term.asDouble(), element))
+      if (!fits(operand, operand.term.asNumber(), element))
         return {};
-      value = splat(loc, tensorType(*dims, element), operand.term.asDouble());
+      value = splat(loc, tensorType(*dims, element), operand.term.asNumber());
     } else {
       value = toTensor(operand, loc, element);
       if (!value)

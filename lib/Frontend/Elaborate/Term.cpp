@@ -42,7 +42,10 @@ size_t Term::countElements() const {
   return count;
 }
 
-std::string formatNumber(double value) {
+std::string formatNumber(const Number &number) {
+  if (auto *integer = std::get_if<int64_t>(&number))
+    return std::to_string(*integer);
+  double value = std::get<double>(number);
   if (std::isnan(value))
     return "nan";
   if (std::isinf(value))
@@ -98,10 +101,8 @@ std::string describeKind(const Term &term) {
 std::string describeValue(const Term &term) {
   if (term.is<bool>())
     return term.as<bool>() ? "true" : "false";
-  if (term.is<int64_t>())
-    return std::to_string(term.as<int64_t>());
-  if (term.is<double>())
-    return formatNumber(term.as<double>());
+  if (term.isNumber())
+    return formatNumber(term.asNumber());
   if (term.is<DimExpr>())
     return term.as<DimExpr>().str();
   if (term.is<std::string>())

@@ -5,6 +5,7 @@
 #include "asgc/DimExpr.h"
 #include "asgc/Syntax.h"
 
+#include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Value.h"
 
@@ -18,6 +19,14 @@ namespace asgc {
 struct Term;
 struct Builtin;
 
+/// A number of compile time; integers keep all their digits.
+using Number = std::variant<int64_t, double>;
+
+inline double asDouble(const Number &number) {
+  return std::visit([](auto value) { return static_cast<double>(value); },
+                    number);
+}
+
 /// How a parameter or a state starts.
 struct Initializer {
   enum class Kind { Constant, Values, Uniform, Normal, TruncatedNormal };
@@ -26,10 +35,11 @@ struct Initializer {
 
   Kind kind = Kind::Constant;
   Scale scale = Scale::None;
-  double a = 0, b = 0;        ///< value; low, high; mean, deviation
+  double a = 0, b = 0;        ///< low, high; mean, deviation
   double low = 0, high = 0;   ///< TruncatedNormal
   double fan = 0;             ///< given by hand; 0: from the shape
-  std::vector<double> values; ///< Values, row by row
+  Number constant;            ///< Constant
+  mlir::DenseElementsAttr values; ///< Values
   std::string text;           ///< as written, for the module
 };
 
@@ -103,9 +113,10 @@ struct Term {
   bool isNumber() const { return is<int64_t>() || is<double>(); }
   /// An integer, perhaps known only at run time.
   bool isExtent() const { return is<int64_t>() || is<DimExpr>(); }
-  double asDouble() const {
-    return is<int64_t>() ? static_cast<double>(as<int64_t>()) : as<double>();
+  Number asNumber() const {
+    return is<int64_t>() ? Number(as<int64_t>()) : Number(as<double>());
   }
+  double asDouble() const { return asgc::asDouble(asNumber()); }
   DimExpr asExtent() const {
     return is<int64_t>() ? DimExpr(as<int64_t>()) : as<DimExpr>();
   }
@@ -123,7 +134,7 @@ std::string describeKind(const Term &term);
 /// The value of `term` as the language writes it; tensors as their type.
 std::string describeValue(const Term &term);
 /// A number the way the language writes it, shortest form that reads back.
-std::string formatNumber(double value);
+std::string formatNumber(const Number &value);
 /// `f32[batch, 10]`
 std::string describeType(mlir::Type type);
 /// `[batch, 10]`

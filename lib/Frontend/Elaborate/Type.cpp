@@ -145,7 +145,7 @@ bool Elaborator::checkScalar(const TypeExpr &type, Type element, Operand &value,
     return wrongType(type, value, what);
   if (isa<FloatType>(element))
     term.data = term.asDouble();
-  return fits(value, term.asDouble(), element);
+  return fits(value, term.asNumber(), element);
 }
 
 bool Elaborator::checkType(const TypeExpr &type, Operand &value,

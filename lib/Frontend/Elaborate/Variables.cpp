@@ -233,15 +233,16 @@ Term::Init Elaborator::toInitializer(const Operand &value,
                  .help("use zeros(), ones() or constant(n)"));
       return nullptr;
     }
-    if (!isRandom && !fits(value, init.a, type.getElementType()))
+    if (!isRandom && !fits(value, init.constant, type.getElementType()))
       return nullptr;
     return checkFan(init, type, value.span)
                ? std::make_shared<const Initializer>(init)
                : nullptr;
   }
   if (term.isNumber() || term.is<bool>()) {
-    init.a = term.is<bool>() ? term.as<bool>() : term.asDouble();
-    if (!fits(value, init.a, type.getElementType()))
+    init.constant =
+        term.is<bool>() ? int64_t(term.as<bool>()) : term.asNumber();
+    if (!fits(value, init.constant, type.getElementType()))
       return nullptr;
     return std::make_shared<const Initializer>(init);
   }
@@ -261,13 +262,9 @@ Term::Init Elaborator::toInitializer(const Operand &value,
                  .at(value.span));
       return nullptr;
     }
-    auto elements = mlir::cast<DenseElementsAttr>(
-        constant.getDefiningOp<asg::ConstantOp>().getValue());
     init.kind = Initializer::Kind::Values;
-    for (Attribute element : elements.getValues<Attribute>())
-      init.values.push_back(
-          isFloat ? mlir::cast<FloatAttr>(element).getValueAsDouble()
-                  : double(mlir::cast<IntegerAttr>(element).getInt()));
+    init.values = mlir::cast<DenseElementsAttr>(
+        constant.getDefiningOp<asg::ConstantOp>().getValue());
     return std::make_shared<const Initializer>(init);
   }
   Diagnostic diagnostic(Code::ASG0312,

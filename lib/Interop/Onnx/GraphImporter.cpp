@@ -164,7 +164,7 @@ Value GraphImporter::importConstant(const onnx::NodeProto &node) {
     return importTable(node.output(0), std::move(*tensor));
   }
   if (value.name() == "value_int")
-    return e.scalar(double(value.i()), e.i64());
+    return e.reshape(e.integers(value.i()), {});
   if (value.name() == "value_float")
     return e.scalar(value.f(), e.f32());
   if (value.name() == "value_ints")

@@ -406,6 +406,11 @@ Values importPad(Call &call) {
     if (!given)
       return {};
     value = *given;
+    const HostTensor &exact = *call.find(call[2]);
+    if (!isFloat(exact.dtype()) && // what asg.pad adds is an f64
+        std::abs(value) > 0x1p53)
+      return {e.refuse("padding with " + std::to_string(exact.getInteger(0)) +
+                       ", beyond 2^53, is not supported")};
   }
   std::string mode = call.text("mode", "constant");
   Axes low(Emitter::rankOf(x), 0), high(low);
@@ -483,93 +488,6 @@ Values importSpaceToDepth(Call &call) {
   Value y = e.transpose(e.reshape(x, {d[0], d[1], rows, b, columns, b}),
                         {0, 3, 5, 1, 2, 4});
   return {e.reshape(y, {d[0], d[1] * DimExpr(b * b), rows, columns})};
-}
-
-//===----------------------------------------------------------------------===//
-// Sources
-//===----------------------------------------------------------------------===//
-
-Values importConstantOfShape(Call &call) {
-  Emitter &e = call.e;
-  auto shape = call.knownExtents(0, "the shape");
-  if (!shape)
-    return {};
-  if (!call.hasAttribute("value"))
-    return {e.splat(*shape, e.f32(), 0)};
-  const Carrier *carrier = nullptr;
-  auto value = call.tensor("value", &carrier);
-  call.setCarrier(0, carrier);
-  if (!value || value->numElements() != 1)
-    return {e.fail("the value is one element")};
-  return {e.broadcast(e.reshape(e.constant(*value), {}), *shape)};
-}
-
-Values importEyeLike(Call &call) {
-  Emitter &e = call.e;
-  Value x = call[0];
-  if (!x || Emitter::rankOf(x) != 2)
-    return {e.fail("takes a matrix")};
-  Type element = Emitter::elementOf(x);
-  if (call.hasAttribute("dtype"))
-    element = call.elementType(call.integer("dtype", 0));
-  call.setCarrier(0, call.hasAttribute("dtype")
-                         ? findCarrier(int32_t(call.integer("dtype", 0)))
-                         : call.carrier(0));
-  if (!element)
-    return {};
-  Extents dims = Emitter::dims(x);
-  Value row = e.add(e.iota(dims, 0, e.i64()), double(call.integer("k", 0)));
-  return {
-      e.cast(e.compare(Predicate::eq, row, e.iota(dims, 1, e.i64())), element)};
-}
-
-Values importRange(Call &call) {
-  Emitter &e = call.e;
-  Value start = call[0], limit = call[1], delta = call[2];
-  if (!start || !limit || !delta)
-    return {e.fail("takes start, limit and delta")};
-  Type element = Emitter::elementOf(start);
-  // A run-time limit, as positions in a sequence have it.
-  auto first = call.findExtents(start), last = call.findExtents(limit);
-  const HostTensor *step = call.find(delta);
-  if (first && last && first->size() == 1 && last->size() == 1 && step &&
-      step->getInteger(0) >= 1 && !((*last)[0] - (*first)[0]).asConstant()) {
-    int64_t by = step->getInteger(0);
-    DimExpr span = (*last)[0] - (*first)[0];
-    Value i = e.iota({(span + DimExpr(by - 1)).floorDiv(by)}, 0, element);
-    if (by != 1)
-      i = e.mul(i, double(by));
-    return {(*first)[0] == DimExpr(0)
-                ? i
-                : e.add(i, e.extent((*first)[0], element))};
-  }
-  auto from = call.knownNumber(0, "start"), to = call.knownNumber(1, "limit"),
-       by = call.knownNumber(2, "delta");
-  if (!from || !to || !by)
-    return {};
-  double count = std::ceil((*to - *from) / *by);
-  if (*by == 0 || !(count < double(INT32_MAX)))
-    return {e.fail("delta does not lead from start to limit")};
-  int64_t n = std::max<int64_t>(int64_t(count), 0);
-  Value i = e.iota({n}, 0, element);
-  return {e.add(e.mul(i, delta), start)};
-}
-
-Values importTrilu(Call &call) {
-  Emitter &e = call.e;
-  Value x = call[0];
-  if (!x || Emitter::rankOf(x) < 2)
-    return {e.fail("takes matrices")};
-  Value offset = call.has(1) ? e.reshape(call[1], {}) : e.scalar(0, e.i64());
-  Extents dims = Emitter::dims(x);
-  int64_t rank = Emitter::rankOf(x);
-  Value row = e.iota({dims[rank - 2], dims[rank - 1]}, 0, e.i64());
-  Value column = e.iota({dims[rank - 2], dims[rank - 1]}, 1, e.i64());
-  Value diagonal = e.sub(column, row);
-  Value isKept =
-      e.compare(call.integer("upper", 1) ? Predicate::ge : Predicate::le,
-                diagonal, offset);
-  return {e.select(isKept, x, e.like(x, 0))};
 }
 
 /// y[t, b] = x[len[b] − 1 − t, b] for t < len[b]

@@ -33,7 +33,7 @@ void expandArg(Op op, asg::Predicate reaches) {
   unsigned width = result.getElementTypeBitWidth();
   TypedAttr largest = builder.getIntegerAttr(result.getElementType(),
                                              APInt::getSignedMaxValue(width));
-  Value none = buildSplat(builder, loc, wide, largest);
+  Value none = asg::buildSplat(builder, loc, wide, largest);
   Value place = asg::SelectOp::create(builder, loc, isBest, iota, none);
   Value first = asg::ReduceMinOp::create(builder, loc, place,
                                          ArrayRef<int64_t>{axis});

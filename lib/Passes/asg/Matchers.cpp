@@ -25,21 +25,11 @@ bool isSplat(Value value, double number) {
     // A bool is i1, of which 1 reads as −1 when signed.
     if (integer.getType().isInteger(1))
       return integer.getValue().getZExtValue() == number;
-    return static_cast<double>(integer.getInt()) == number;
+    // Integers beyond 2^53 are equal only if no rounding made them so.
+    return static_cast<double>(integer.getInt()) == number && number < 0x1p63 &&
+           static_cast<int64_t>(number) == integer.getInt();
   }
   return false;
-}
-
-Value buildSplat(OpBuilder &builder, Location loc, RankedTensorType type,
-                 TypedAttr value) {
-  if (type.hasStaticShape())
-    return asg::ConstantOp::create(builder, loc,
-                                   DenseElementsAttr::get(type, value));
-  auto scalarType = RankedTensorType::get({}, type.getElementType());
-  Value scalar = asg::ConstantOp::create(
-      builder, loc, DenseElementsAttr::get(scalarType, value));
-  return asg::BroadcastOp::create(builder, loc, type, scalar,
-                                  ArrayRef<int64_t>());
 }
 
 Value buildCount(OpBuilder &builder, Location loc, const DimExpr &count,

@@ -14,10 +14,6 @@ mlir::TypedAttr getSplat(mlir::Value value);
 /// Whether all elements are known to be `number`.
 bool isSplat(mlir::Value value, double number);
 
-/// A constant of `type` (any dims), every element `value`.
-mlir::Value buildSplat(mlir::OpBuilder &builder, mlir::Location loc,
-                       mlir::RankedTensorType type, mlir::TypedAttr value);
-
 /// A number of elements as a tensor of `type`.
 mlir::Value buildCount(mlir::OpBuilder &builder, mlir::Location loc,
                        const DimExpr &count, mlir::RankedTensorType type);

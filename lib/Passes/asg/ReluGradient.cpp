@@ -10,7 +10,7 @@ namespace {
 
 Value askNotPositive(OpBuilder &builder, Location loc, Value x) {
   TypedAttr zero = builder.getZeroAttr(getTensorType(x).getElementType());
-  Value zeros = buildSplat(builder, loc, getTensorType(x), zero);
+  Value zeros = asg::buildSplat(builder, loc, getTensorType(x), zero);
   return asg::CompareOp::create(builder, loc, asg::Predicate::le, x, zeros);
 }
 

@@ -134,8 +134,9 @@ struct SimplifyDiv final : OpRewritePattern<asg::DivOp> {
         return rewriter.notifyMatchFailure(div, "1/c would be rounded");
       inverse.divide(divisor.getValue(), APFloat::rmNearestTiesToEven);
     }
-    Value factor = buildSplat(rewriter, div.getRhs().getLoc(), div.getType(),
-                              FloatAttr::get(divisor.getType(), inverse));
+    Value factor =
+        asg::buildSplat(rewriter, div.getRhs().getLoc(), div.getType(),
+                        FloatAttr::get(divisor.getType(), inverse));
     rewriter.replaceOpWithNewOp<asg::MulOp>(div, div.getLhs(), factor);
     return success();
   }

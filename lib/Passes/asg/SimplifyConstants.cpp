@@ -80,8 +80,9 @@ struct FoldElementwise final
     TypedAttr value = evaluate(op, operands);
     if (!value)
       return rewriter.notifyMatchFailure(op, "does not fold");
-    rewriter.replaceOp(op, buildSplat(rewriter, op.getLoc(),
-                                      getTensorType(op->getResult(0)), value));
+    rewriter.replaceOp(op,
+                       asg::buildSplat(rewriter, op.getLoc(),
+                                       getTensorType(op->getResult(0)), value));
     return success();
   }
 };
@@ -106,7 +107,7 @@ template <typename Op> struct FoldLayout final : OpRewritePattern<Op> {
       if (!isSplat(op.getX(), op.getValue().convertToDouble()))
         return rewriter.notifyMatchFailure(op, "adds another value");
     }
-    rewriter.replaceOp(op, buildSplat(rewriter, op.getLoc(), type, splat));
+    rewriter.replaceOp(op, asg::buildSplat(rewriter, op.getLoc(), type, splat));
     return success();
   }
 };

@@ -84,7 +84,7 @@ struct GatherOfElementwise final : OpRewritePattern<asg::GatherOp> {
     auto type = asg::withElementType(gather.getType(),
                                      getTensorType(operand).getElementType());
     if (TypedAttr splat = getSplat(operand))
-      return buildSplat(rewriter, loc, type, splat);
+      return asg::buildSplat(rewriter, loc, type, splat);
     int64_t axis = gather.getAxis();
     if (!repeatsAlong(operand, axis))
       return asg::GatherOp::create(rewriter, loc, operand, gather.getIndices(),
@@ -129,8 +129,8 @@ struct SumOfOneHot final : OpRewritePattern<asg::ReduceSumOp> {
         ShapedType::isDynamic(extent) || !isBelow(index.getX(), extent))
       return rewriter.notifyMatchFailure(op, "the index may be out of range");
     if (TypedAttr splat = getSplat(select.getOnTrue())) {
-      rewriter.replaceOp(op,
-                         buildSplat(rewriter, op.getLoc(), op.getType(), splat));
+      rewriter.replaceOp(
+          op, asg::buildSplat(rewriter, op.getLoc(), op.getType(), splat));
       return success();
     }
     auto x = select.getOnTrue().getDefiningOp<asg::BroadcastOp>();

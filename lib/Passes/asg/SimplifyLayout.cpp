@@ -196,8 +196,8 @@ struct HoistBroadcast final : OpInterfaceRewritePattern<asg::ScalarInterface> {
     SmallVector<Value> operands;
     for (Value operand : op->getOperands()) {
       if (TypedAttr splat = getSplat(operand))
-        operands.push_back(buildSplat(rewriter, operand.getLoc(),
-                                      small(operand.getType()), splat));
+        operands.push_back(asg::buildSplat(rewriter, operand.getLoc(),
+                                           small(operand.getType()), splat));
       else
         operands.push_back(operand.getDefiningOp<asg::BroadcastOp>().getX());
     }

@@ -188,10 +188,11 @@ template <typename Op> struct ReduceOfConstant final : OpRewritePattern<Op> {
       for (int64_t axis : op.getAxes())
         reduced = reduced * asg::getDim(type, axis);
       rewriter.replaceOpWithNewOp<asg::MulOp>(
-          op, buildSplat(rewriter, loc, op.getType(), splat),
+          op, asg::buildSplat(rewriter, loc, op.getType(), splat),
           buildCount(rewriter, loc, reduced, op.getType()));
     } else {
-      rewriter.replaceOp(op, buildSplat(rewriter, loc, op.getType(), splat));
+      rewriter.replaceOp(op,
+                         asg::buildSplat(rewriter, loc, op.getType(), splat));
     }
     return success();
   }
@@ -253,7 +254,7 @@ struct SumOfScaled final : OpRewritePattern<asg::ReduceSumOp> {
     Location loc = op.getLoc();
     Value scale;
     if (TypedAttr splat = getSplat(factor)) {
-      scale = buildSplat(rewriter, loc, op.getType(), splat);
+      scale = asg::buildSplat(rewriter, loc, op.getType(), splat);
     } else {
       auto broadcast = factor.getDefiningOp<asg::BroadcastOp>();
       SmallVector<int64_t> dims;
@@ -285,8 +286,8 @@ struct SumOfDeviations final : OpRewritePattern<asg::ReduceSumOp> {
         !isMean(sub.getRhs(), sub.getLhs(), op.getAxes()))
       return rewriter.notifyMatchFailure(op, "adds no deviations from a mean");
     TypedAttr zero = rewriter.getZeroAttr(op.getType().getElementType());
-    rewriter.replaceOp(op,
-                       buildSplat(rewriter, op.getLoc(), op.getType(), zero));
+    rewriter.replaceOp(
+        op, asg::buildSplat(rewriter, op.getLoc(), op.getType(), zero));
     return success();
   }
 
