@@ -166,8 +166,9 @@ struct Body {
 
 struct Stmt {
   enum class Kind {
-    Param,   // names[0], type, value
-    State,   // names[0], type, value
+    Param,   // names[0], scope (Name or String; what the variable is called)
+             // or null, type, value
+    State,   // as Param
     Const,   // names[0], type if hasType, value
     Bind,    // names, value
     Assign,  // names[0], value:  x <- value

@@ -79,8 +79,16 @@ void Elaborator::runDeclaration(const Stmt &stmt, Frame &frame) {
   frame.names[name.text] = Term::poison(); // until all is well
   if (!mayDeclare(stmt, frame))
     return;
+  bool isParam = stmt.kind == Stmt::Kind::Param;
+  std::string own = name.text;
+  if (stmt.scope) { // param w as "weight_l{i}": …
+    auto text = evalString(*stmt.scope, frame);
+    if (!text || !checkPath(*text, stmt.scope->span))
+      return;
+    own = *text;
+  }
   auto [it, isNew] = frame.declared.try_emplace(
-      (frame.scope.empty() ? "" : frame.scope + ".") + name.text, name.span);
+      (frame.scope.empty() ? "" : frame.scope + ".") + own, name.span);
   if (!isNew) {
     Diagnostic diagnostic(Code::ASG0214,
                           "`" + it->first + "` is declared twice");
@@ -89,7 +97,9 @@ void Elaborator::runDeclaration(const Stmt &stmt, Frame &frame) {
       diagnostic.also(it->second, "first declaration");
     else
       diagnostic.help("in a loop, give each round a path of its own: `repeat n "
-                      "as name`");
+                      "as name`, or `" +
+                      (isParam ? std::string("param ") : "state ") + name.text +
+                      " as \"" + name.text + "{i}\"`");
     report(std::move(diagnostic));
     return;
   }
@@ -105,7 +115,6 @@ void Elaborator::runDeclaration(const Stmt &stmt, Frame &frame) {
             .help("parameters and states need extents known at compile time"));
     return;
   }
-  bool isParam = stmt.kind == Stmt::Kind::Param;
   if (isParam && !isa<FloatType>(type.getElementType())) {
     report(
         Diagnostic(Code::ASG0104, "a parameter must have float elements, not " +

@@ -82,7 +82,22 @@ bool Parser::parseStmtKind(Stmt &stmt) {
   return parseSimple(stmt);
 }
 
-/// param name: type = initial value
+/// as name, as "name"
+bool Parser::parseScope(ExprPtr &scope) {
+  if (!acceptName("as"))
+    return true;
+  if (peek().kind == TokenKind::String)
+    return (scope = parseString()) != nullptr;
+  Identifier name;
+  if (!parseIdentifier(name, "after `as`"))
+    return false;
+  scope = make(Expr::Kind::Name, name.span);
+  if (scope)
+    scope->text = name.text;
+  return scope != nullptr;
+}
+
+/// param name as path: type = initial value
 bool Parser::parseDeclaration(Stmt &stmt) {
   bool isConst = isAt("const");
   stmt.kind = isAt("param")   ? Stmt::Kind::Param
@@ -91,6 +106,8 @@ bool Parser::parseDeclaration(Stmt &stmt) {
   std::string keyword(advance().text);
   stmt.names.emplace_back();
   if (!parseIdentifier(stmt.names[0], ("after `" + keyword + "`").c_str()))
+    return false;
+  if (!isConst && !parseScope(stmt.scope))
     return false;
   stmt.hasType = accept(":");
   if (!stmt.hasType && !isConst) {
@@ -149,21 +166,8 @@ bool Parser::parseFor(Stmt &stmt) {
 bool Parser::parseRepeat(Stmt &stmt) {
   advance();
   stmt.kind = Stmt::Kind::Repeat;
-  if (!(stmt.value = parseExpr()))
+  if (!(stmt.value = parseExpr()) || !parseScope(stmt.scope))
     return false;
-  if (acceptName("as")) {
-    if (peek().kind == TokenKind::String) {
-      stmt.scope = parseString();
-    } else {
-      Identifier name;
-      if (!parseIdentifier(name, "after `as`"))
-        return false;
-      stmt.scope = make(Expr::Kind::Name, name.span);
-      stmt.scope->text = name.text;
-    }
-    if (!stmt.scope)
-      return false;
-  }
   if (acceptName("counting")) {
     stmt.names.emplace_back();
     if (!parseIdentifier(stmt.names[0], "after `counting`"))

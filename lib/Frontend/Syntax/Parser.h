@@ -90,6 +90,7 @@ private:
   bool parseBody(Body &body);
   StmtPtr parseStmt();
   bool parseStmtKind(Stmt &stmt);
+  bool parseScope(ExprPtr &scope);
   bool parseDeclaration(Stmt &stmt);
   bool parseIf(Stmt &stmt);
   bool parseFor(Stmt &stmt);

@@ -115,6 +115,8 @@ Layout Printer::simple(const Stmt &stmt) {
                        : stmt.kind == Stmt::Kind::State ? "state "
                                                         : "const ";
     std::vector<Layout> parts = {text(word + stmt.names[0].text)};
+    if (stmt.scope)
+      parts.push_back(continued(" as ", *stmt.scope));
     if (stmt.hasType) {
       parts.push_back(text(": "));
       parts.push_back(layoutType(stmt.type));

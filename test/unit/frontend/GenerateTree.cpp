@@ -222,6 +222,8 @@ StmtPtr TreeGenerator::stmt(int depth) {
   case Stmt::Kind::State:
     stmt->hasType = true;
     stmt->type = type(2);
+    if (chance(30))
+      stmt->scope = chance(50) ? named() : string(1);
     [[fallthrough]];
   case Stmt::Kind::Assign:
     stmt->names.push_back(identifier());
