@@ -13,7 +13,7 @@ import sys
 import numpy as np
 
 HERE = pathlib.Path(__file__).resolve().parent
-FAMILIES = ["activations", "layers", "attention", "losses", "tensors", "training"]
+FAMILIES = ["activations", "layers", "recurrent", "attention", "losses", "tensors", "training"]
 DTYPES = {np.dtype("f4"): "F32", np.dtype("i8"): "I64", np.dtype("?"): "BOOL"}
 
 
