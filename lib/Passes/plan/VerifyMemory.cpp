@@ -268,12 +268,14 @@ private:
                    b.first >= 0 && a.begin < b.end && b.begin < a.end;
     if (!overlap)
       return success();
-    // One may take over from the other in the step where that dies.
+    // One may take over from the other in the step where that dies; of small
+    // ones, the aligned sizes are the same.
     Life from = a.first < b.first ? a : b;
     Life to = a.first < b.first ? b : a;
     bool takesOver =
         from.last == to.first && from.first < to.first &&
-        from.begin == to.begin && from.end == to.end &&
+        from.begin == to.begin && alignBytes(from.end - from.begin) ==
+                                      alignBytes(to.end - to.begin) &&
         getElementBytes(from.alloc.getBuffer()) ==
             getElementBytes(to.alloc.getBuffer()) &&
         readsWhereOtherIsWritten(steps[to.first], from.alloc, to.alloc);
