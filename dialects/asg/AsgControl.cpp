@@ -129,15 +129,42 @@ LogicalResult checkBody(Operation *op, FlatSymbolRefAttr name, TypeRange inputs,
 
 LogicalResult LoopOp::verify() {
   Fault fault(*this);
-  if (!getCount() && !getCondition())
+  if (!getCount() && !getCondition() && getCollected().empty())
     return fault("has no count and no condition, and would never end");
   if ((getCount() && failed(checkScalar(fault, "its count", getCount(), 64))) ||
       (getCondition() &&
        failed(checkScalar(fault, "its condition", getCondition(), 1))))
     return failure();
-  if (getInits().getTypes() != getValues().getTypes())
+  size_t numCarried = getInits().size();
+  if (getValues().size() < numCarried ||
+      getInits().getTypes() != getCarried().getTypes())
     return fault("gives values of other types than those it starts with");
+  for (auto [index, value] : llvm::enumerate(getCollected())) {
+    RankedTensorType type = tensorType(value);
+    if (type.getRank() == 0)
+      return fault("collects ", describe(type),
+                   ", which has no axis for its steps");
+    if (DimExpr places = getDim(type, 0); places != *getPlaces())
+      return fault("collects ", describe(type), " beside ",
+                   describe(getCollected().front().getType()),
+                   ", which has another extent for the steps");
+  }
   return success();
+}
+
+std::optional<DimExpr> LoopOp::getPlaces() {
+  if (getCollected().empty())
+    return std::nullopt;
+  return getDim(tensorType(getCollected().front()), 0);
+}
+
+RankedTensorType LoopOp::getStepType(size_t index) {
+  RankedTensorType type = tensorType(getValues()[index]);
+  if (index < getInits().size())
+    return type;
+  auto dims = getDims(type);
+  return getTensorType(getContext(), ArrayRef(dims).drop_front(),
+                       type.getElementType());
 }
 
 LogicalResult LoopOp::verifySymbolUses(SymbolTableCollection &symbols) {
@@ -148,7 +175,8 @@ LogicalResult LoopOp::verifySymbolUses(SymbolTableCollection &symbols) {
   SmallVector<Type> outputs;
   if (getCondition())
     outputs.push_back(getCondition().getType());
-  llvm::append_range(outputs, getValues().getTypes());
+  for (size_t i = 0; i < getValues().size(); ++i)
+    outputs.push_back(getStepType(i));
   return checkBody(*this, getBodyAttr(), inputs, outputs, symbols);
 }
 

@@ -18,10 +18,14 @@ def Asg_LoopOp : Asg_ControlOp<"loop", [AttrSizedOperandSegments]> {
     ```
     carried = inits
     for i = 0; i < count and condition; i += 1:
-      condition, carried = body(i, carried, invariants)
+      condition, carried, collected[i] = body(i, carried, invariants)
     ```
     Without `count` only the condition ends it, without `condition` only the count,
     and the body then gives no condition. A count below 1 is no step at all.
+
+    Results beyond those of `inits` are collected: each step gives one element of
+    their first axis. All have the same extent there, which bounds the number of steps
+    as a count does; what no step gave is zero.
   }];
   let formula = "h ← f(i, h, x) while i < n and c";
   let role = "Iteration until something is found or settled, and sequences whose length only the data know.";
@@ -66,6 +70,30 @@ def Asg_LoopOp : Asg_ControlOp<"loop", [AttrSizedOperandSegments]> {
         asg.return %y#0, %y#1 : tensor<?x3xf32, #asg.dims<n, 3>>, tensor<?x3xf32, #asg.dims<n, 3>>
       }
     }],
+    // Collected rows of a run-time extent; the condition ends it before the last.
+    [{
+      asg.graph private @body(%i: tensor<i64> {asg.name = "i"}, %h: tensor<3xf32> {asg.name = "h"},
+          %x: tensor<?x3xf32, #asg.dims<n, 3>> {asg.name = "x"})
+          -> (tensor<i1> {asg.name = "goes_on"}, tensor<3xf32> {asg.name = "next"}, tensor<3xf32> {asg.name = "row"},
+              tensor<i64> {asg.name = "square"}) dims = {n = 5} {
+        %row = asg.gather %x, %i axis 0 batch_dims 0 : (tensor<?x3xf32, #asg.dims<n, 3>>, tensor<i64>) -> tensor<3xf32>
+        %next = asg.add %h, %row : tensor<3xf32>
+        %y = asg.tanh %next : tensor<3xf32>
+        %square = asg.mul %i, %i : tensor<i64>
+        %limit = asg.constant dense<2> : tensor<i64>
+        %goes_on = asg.compare lt, %i, %limit : tensor<i64>
+        asg.return %goes_on, %next, %y, %square : tensor<i1>, tensor<3xf32>, tensor<3xf32>, tensor<i64>
+      }
+      asg.graph @f(%c: tensor<i1> {asg.name = "c"}, %h: tensor<3xf32> {asg.name = "h"},
+          %x: tensor<?x3xf32, #asg.dims<n, 3>> {asg.name = "x"})
+          -> (tensor<3xf32> {asg.name = "last"}, tensor<?x3xf32, #asg.dims<n, 3>> {asg.name = "rows"},
+              tensor<?xi64, #asg.dims<n>> {asg.name = "squares"}) dims = {n = 5} {
+        %y:3 = asg.loop @body while %c (%h) with (%x)
+          : (tensor<i1>, tensor<3xf32>, tensor<?x3xf32, #asg.dims<n, 3>>)
+          -> (tensor<3xf32>, tensor<?x3xf32, #asg.dims<n, 3>>, tensor<?xi64, #asg.dims<n>>)
+        asg.return %y#0, %y#1, %y#2 : tensor<3xf32>, tensor<?x3xf32, #asg.dims<n, 3>>, tensor<?xi64, #asg.dims<n>>
+      }
+    }],
     // A loop in a loop, of integers, by the number of the step.
     [{
       asg.graph private @inner(%j: tensor<i64> {asg.name = "j"}, %s: tensor<i64> {asg.name = "s"}) -> (tensor<i64> {asg.name = "t"}) {
@@ -91,6 +119,14 @@ def Asg_LoopOp : Asg_ControlOp<"loop", [AttrSizedOperandSegments]> {
   let assemblyFormat = [{
     $body (`count` $count^)? (`while` $condition^)? ` ` `(` $inits `)`
     (`with` ` ` `(` $invariants^ `)`)? attr-dict `:` functional-type(operands, results)
+  }];
+  let extraClassDeclaration = [{
+    mlir::ResultRange getCarried() { return getValues().take_front(getInits().size()); }
+    mlir::ResultRange getCollected() { return getValues().drop_front(getInits().size()); }
+    /// The most steps that fit what is collected; none if nothing is.
+    std::optional<DimExpr> getPlaces();
+    /// What each step gives of value `index`.
+    mlir::RankedTensorType getStepType(size_t index);
   }];
 }
 

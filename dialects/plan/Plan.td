@@ -435,12 +435,15 @@ def Plan_LoopOp : Plan_ControlOp<"loop"> {
   let description = [{
     As asg.loop. The first step reads `inits` and writes `values`; from then on, `values`
     and `spares` are read and written in turn, and the last results end in `values`.
+    Values beyond those of `inits` are collected, one element of their first axis in each
+    step, which their spares hold; `places` is the extent of that axis, a number or the
+    text of a DimExpr.
   }];
   let arguments = (ins StrAttr:$name, FlatSymbolRefAttr:$body,
       Optional<Plan_BufferType>:$count, Optional<Plan_BufferType>:$condition,
       Variadic<Plan_BufferType>:$inits, Variadic<Plan_BufferType>:$invariants,
       Variadic<Plan_BufferType>:$values, Variadic<Plan_BufferType>:$spares,
-      Plan_BufferType:$workspace);
+      Plan_BufferType:$workspace, OptionalAttr<AnyAttr>:$places);
   let assemblyFormat = [{
     $name $body (`count` $count^ `:` custom<Tensor>(type($count)))?
     (`while` $condition^ `:` custom<Tensor>(type($condition)))?

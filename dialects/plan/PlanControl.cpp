@@ -100,12 +100,27 @@ LogicalResult LoopOp::verify() {
       failed(verifyScalar(*this, "the condition", getCondition(), 1)) ||
       failed(verifyWorkspace(*this, getWorkspace())))
     return failure();
-  if (!getCount() && !getCondition())
+  size_t numCarried = getInits().size();
+  if (!getCount() && !getCondition() && getValues().size() == numCarried)
     return emitOpError("has no count and no condition");
-  if (getInits().getTypes() != getValues().getTypes() ||
-      getSpares().getTypes() != getValues().getTypes())
+  if (getValues().size() < numCarried ||
+      getSpares().size() != getValues().size() ||
+      getInits().getTypes() != getValues().take_front(numCarried).getTypes() ||
+      getInits().getTypes() != getSpares().take_front(numCarried).getTypes())
     return emitOpError("has values of other types than those it starts with, "
                        "or than spares");
+  for (auto [value, spare] : llvm::zip(getValues().drop_front(numCarried),
+                                       getSpares().drop_front(numCarried))) {
+    auto all = cast<BufferType>(value.getType()).getTensor();
+    auto one = cast<BufferType>(spare.getType()).getTensor();
+    if (all.getRank() == 0 || one.getShape() != all.getShape().drop_front() ||
+        one.getElementType() != all.getElementType())
+      return emitOpError() << "collects " << one << " in " << all;
+  }
+  bool collects = getValues().size() > numCarried;
+  if (collects ? !getPlaces() || !readExtent(*getPlaces()) : bool(getPlaces()))
+    return emitOpError(collects ? "does not say how many it collects"
+                                : "has places, and collects nothing");
   return success();
 }
 
@@ -116,7 +131,7 @@ LogicalResult LoopOp::verifySymbolUses(SymbolTableCollection &symbols) {
   SmallVector<Type> outputs;
   if (getCondition())
     outputs.push_back(getCondition().getType());
-  llvm::append_range(outputs, getValues().getTypes());
+  llvm::append_range(outputs, getSpares().getTypes());
   return verifyBody(*this, getBodyAttr(), inputs, outputs, getWorkspace(),
                     symbols);
 }

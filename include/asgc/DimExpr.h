@@ -51,6 +51,11 @@ public:
   /// null when none is known. Never wrong, and tight for extents of slices.
   std::optional<int64_t> minimum() const;
   std::optional<int64_t> maximum() const;
+  /// The same when every symbol is from 0 to its bound: null beyond 2^53, or
+  /// where that hangs on a symbol without one.
+  std::optional<int64_t> maximumWithin(
+      const std::function<std::optional<int64_t>(std::string_view)> &boundOf)
+      const;
 
   /// Number of terms of the normal form: what products of extents cost.
   size_t numTerms() const { return terms.size(); }

@@ -23,6 +23,28 @@ def AsgInlineLayers : Pass<"asg-inline-layers", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"inlined", "layers-inlined", "Layers inlined">];
 }
 
+def AsgUnrollLoops : Pass<"asg-unroll-loops", "::mlir::ModuleOp"> {
+  let summary = "Writes out the steps of an asg.loop of known length";
+  let description = [{
+    In graphs with an asg.gradient, since asg.loop has none; with `all`, in all, for
+    targets that cannot loop. Where only a bound of the number of steps is known, all
+    steps up to it are computed, and their values taken as far as the loop goes. Loops
+    without a bound, or of more than `max-steps`, stay.
+
+    ```mlir
+    %y = asg.loop @double count %two (%x) : (tensor<i64>, tensor<4xf32>) -> tensor<4xf32>
+    // becomes
+    %0 = asg.add %x, %x : tensor<4xf32>
+    %y = asg.add %0, %0 : tensor<4xf32>
+    ```
+  }];
+  let options = [
+    Option<"all", "all", "bool", /*default=*/"false", "In graphs without gradients, too">,
+    Option<"maxSteps", "max-steps", "int64_t", /*default=*/"4096", "The longest loop to write out">
+  ];
+  let statistics = [Statistic<"unrolled", "loops-unrolled", "Loops unrolled">];
+}
+
 def AsgInlineBranches : Pass<"asg-inline-branches", "::mlir::ModuleOp"> {
   let summary = "Computes both graphs of an asg.if and takes one";
   let description = [{

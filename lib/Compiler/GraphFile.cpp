@@ -128,11 +128,17 @@ std::vector<ModelVariable> Compilation::variables() const {
   return result;
 }
 
-/// Brings `module` to plain ops: no layers, no gradients.
-static MaybeFault makePlain(ModuleOp module, bool hasBranches) {
+/// Brings `module` to plain ops: no layers, no gradients; for a text, which has
+/// neither, no branches and no loops.
+static MaybeFault makePlain(ModuleOp module, bool isText) {
   PassManager passes(module.getContext());
   passes.addPass(createAsgInlineLayers());
-  passes.addPass(createAsgInlineBranches({.all = !hasBranches}));
+  AsgUnrollLoopsOptions loops;
+  loops.all = isText;
+  if (isText)
+    loops.maxSteps = 256; // nobody reads more
+  passes.addPass(createAsgUnrollLoops(loops));
+  passes.addPass(createAsgInlineBranches({.all = isText}));
   passes.addPass(createAsgDifferentiate());
   std::string message;
   ScopedDiagnosticHandler handler(module.getContext(),
@@ -153,14 +159,14 @@ Result<OnnxFiles> Compilation::toOnnx(const std::string &entry,
   if (graph)
     graph.walk([&](asg::GradientOp) { hasGradients = true; });
   if (hasGradients)
-    if (MaybeFault fault = makePlain(*state->module, /*hasBranches=*/true))
+    if (MaybeFault fault = makePlain(*state->module, /*isText=*/false))
       return *fault;
   return exportOnnx(*state->module, entry, values, options);
 }
 
 Result<ModelText> Compilation::toText(const std::string &name,
                                       const std::vector<NamedView> &values) {
-  if (MaybeFault fault = makePlain(*state->module, /*hasBranches=*/false))
+  if (MaybeFault fault = makePlain(*state->module, /*isText=*/true))
     return *fault;
   std::string whyNot;
   auto raised = raiseModel(state->module->lookupSymbol<asg::GraphOp>("infer"),

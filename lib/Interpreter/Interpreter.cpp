@@ -316,9 +316,16 @@ LogicalResult Machine::runLoop(asg::LoopOp loop, const Variables &variables) {
   };
   int64_t count = loop.getCount() ? numberOf(loop.getCount()) : INT64_MAX;
   bool goesOn = !loop.getCondition() || numberOf(loop.getCondition()) != 0;
-  std::vector<Array> carried;
+  std::vector<Array> carried, collected;
   for (Value value : loop.getInits())
     carried.push_back(environment.find(value)->second);
+  for (Value value : loop.getCollected()) {
+    auto all = makeResult(loop, cast<RankedTensorType>(value.getType()));
+    if (failed(all))
+      return failure();
+    count = std::min(count, all->shape[0]);
+    collected.push_back(std::move(*all));
+  }
   for (int64_t i = 0; i < count && goesOn; ++i) {
     std::vector<Array> arguments{Array{DType::I64, {}, {}, {i}}};
     std::move(carried.begin(), carried.end(), std::back_inserter(arguments));
@@ -332,8 +339,19 @@ LogicalResult Machine::runLoop(asg::LoopOp loop, const Variables &variables) {
       goesOn = results->front().integers[0] != 0;
       results->erase(results->begin());
     }
+    for (size_t k = 0; k < collected.size(); ++k) {
+      const Array &one = (*results)[carried.size() + k];
+      auto place = [&](auto &numbers, const auto &given) {
+        std::copy(given.begin(), given.end(),
+                  numbers.begin() + i * int64_t(given.size()));
+      };
+      place(collected[k].floats, one.floats);
+      place(collected[k].integers, one.integers);
+    }
+    results->resize(carried.size());
     carried = std::move(*results);
   }
+  std::move(collected.begin(), collected.end(), std::back_inserter(carried));
   return finish(loop, std::move(carried));
 }
 

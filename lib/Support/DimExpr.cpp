@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <limits>
 #include <set>
 
@@ -220,6 +221,41 @@ std::optional<int64_t> DimExpr::minimum() const {
   if (!bound || *bound == std::numeric_limits<int64_t>::min())
     return std::nullopt;
   return -*bound;
+}
+
+std::optional<int64_t> DimExpr::maximumWithin(
+    const std::function<std::optional<int64_t>(std::string_view)> &boundOf)
+    const {
+  struct Interval {
+    double low, high; // which no sum or product overflows
+    Interval operator+(const Interval &o) const {
+      return {low + o.low, high + o.high};
+    }
+    Interval operator*(const Interval &o) const {
+      auto [least, most] =
+          std::minmax({low * o.low, low * o.high, high * o.low, high * o.high});
+      return {least, most};
+    }
+  };
+  auto add = [](Interval a, Interval b) { return a + b; };
+  auto multiply = [](Interval a, Interval b) { return a * b; };
+  double most = evaluateWith<Interval>(
+                    [](int64_t number) {
+                      return Interval{double(number), double(number)};
+                    },
+                    [&](std::string_view symbol) {
+                      auto bound = boundOf(symbol);
+                      return Interval{0, bound ? double(*bound) : INFINITY};
+                    },
+                    add, multiply,
+                    [](Interval a, int64_t b) {
+                      return Interval{std::floor(a.low / double(b)),
+                                      std::floor(a.high / double(b))};
+                    })
+                    .high;
+  constexpr double exact = 1ll << 53;
+  return most > -exact && most < exact ? std::optional(int64_t(most))
+                                       : std::nullopt;
 }
 
 std::vector<std::string> DimExpr::symbols() const {

@@ -285,9 +285,12 @@ void ProgramEmitter::callLoop(Entry &entry, plan::LoopOp op) {
   desc.has_condition = bool(op.getCondition());
   desc.num_invariants = op.getInvariants().size();
   desc.num_carried = op.getInits().size();
+  desc.num_collected = op.getValues().size() - op.getInits().size();
+  if (auto places = op.getPlaces())
+    desc.places = dims.encode(*plan::readExtent(*places), entry.dimNames);
   std::string bytes(reinterpret_cast<const char *>(&desc),
-                    offsetof(asgc_loop_desc, carried_bytes));
-  for (Value value : op.getValues()) {
+                    offsetof(asgc_loop_desc, step_bytes));
+  for (Value value : op.getSpares()) {
     RankedTensorType type = tensorOf(value);
     int64_t size = std::max(1u, type.getElementTypeBitWidth() / 8);
     asgc_dim dim =

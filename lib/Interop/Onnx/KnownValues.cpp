@@ -3,8 +3,6 @@
 
 #include "asgc/Interpreter.h"
 
-#include <cmath>
-
 using namespace mlir;
 
 namespace asgc::interop {
@@ -251,39 +249,12 @@ std::optional<Extents> KnownValues::computeExtents(Value x, int depth) {
 
 std::optional<int64_t> maximumOf(const DimExpr &extent,
                                  const DimBounds &bounds) {
-  struct Interval {
-    double low, high; // which no sum or product overflows
-    Interval operator+(const Interval &o) const {
-      return {low + o.low, high + o.high};
-    }
-    Interval operator*(const Interval &o) const {
-      auto [least, most] =
-          std::minmax({low * o.low, low * o.high, high * o.low, high * o.high});
-      return {least, most};
-    }
-  };
-  auto add = [](Interval a, Interval b) { return a + b; };
-  auto multiply = [](Interval a, Interval b) { return a * b; };
-  double most = extent
-                    .evaluateWith<Interval>(
-                        [](int64_t number) {
-                          return Interval{double(number), double(number)};
-                        },
-                        [&](std::string_view symbol) {
-                          auto found = bounds.find(std::string(symbol));
-                          return Interval{0, found == bounds.end()
-                                                 ? INFINITY
-                                                 : double(found->second)};
-                        },
-                        add, multiply,
-                        [](Interval a, int64_t b) {
-                          return Interval{std::floor(a.low / double(b)),
-                                          std::floor(a.high / double(b))};
-                        })
-                    .high;
-  constexpr double exact = 1ll << 53;
-  return most > -exact && most < exact ? std::optional(int64_t(most))
-                                       : std::nullopt;
+  return extent.maximumWithin(
+      [&](std::string_view symbol) -> std::optional<int64_t> {
+        auto found = bounds.find(std::string(symbol));
+        return found == bounds.end() ? std::nullopt
+                                     : std::optional(found->second);
+      });
 }
 
 bool limit(const DimExpr &extent, int64_t most, DimBounds &bounds) {

@@ -8,6 +8,7 @@ using namespace mlir;
 void asgc::buildAsgPipeline(OpPassManager &manager,
                             const AsgPipelineOptions &options) {
   manager.addPass(createAsgInlineLayers());
+  manager.addPass(createAsgUnrollLoops({.all = !options.branches}));
   manager.addPass(createAsgInlineBranches({.all = !options.branches}));
   AsgInferShapesOptions shapes;
   llvm::append_range(shapes.dims, options.dims);

@@ -22,13 +22,16 @@ LogicalResult ProgramBuilder::buildLoop(asg::LoopOp loop) {
   if (failed(count) || failed(condition) || failed(inits) || failed(invariants))
     return failure();
   SmallVector<Value> values, spares;
-  for (Value value : loop.getValues()) {
+  for (auto [index, value] : llvm::enumerate(loop.getValues())) {
     values.push_back(getResultBuffer(value));
-    spares.push_back(allocate(getType(value), loc).buffer);
+    spares.push_back(allocate(loop.getStepType(index), loc).buffer);
   }
+  Attribute places;
+  if (auto extent = loop.getPlaces())
+    places = plan::getExtentAttr(builder.getContext(), *extent);
   plan::LoopOp::create(builder, loc, nameStep(loc, "loop"), loop.getBody(),
                        *count, *condition, *inits, *invariants, values, spares,
-                       allocateWorkspace(loc));
+                       allocateWorkspace(loc), places);
   return success();
 }
 

@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-#define ASGC_ABI_VERSION 6
+#define ASGC_ABI_VERSION 7
 
 /** Element types; the values are part of the ABI. */
 typedef enum asgc_dtype {
@@ -276,8 +276,9 @@ typedef struct asgc_loop_desc {
       has_condition; /**< the program's first output says whether to go on */
   int32_t num_invariants;
   int32_t num_carried;
-  int32_t reserved;
-  asgc_dim carried_bytes[1]; /**< num_carried of them */
+  int32_t num_collected; /**< outputs after the carried ones, kept one by one */
+  asgc_dim places;       /**< of each collected value; bounds the steps */
+  asgc_dim step_bytes[1]; /**< of each carried and collected output */
 } asgc_loop_desc;
 
 /** y[i...] = x[i...] over `rank` extents with these strides (elements). */

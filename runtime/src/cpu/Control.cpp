@@ -20,39 +20,57 @@ struct alignas(64) Scalar {
 int32_t asgc_rt_loop(asgc_frame *frame, const asgc_loop_desc *desc, void *body,
                      void *args) {
   void **const table = static_cast<void **>(args);
-  const int64_t carried = desc->num_carried;
-  const int64_t count =
+  const int64_t carried = desc->num_carried, collected = desc->num_collected;
+  const int64_t places = collected ? resolve(desc->places, frame->dims) : 0;
+  int64_t count =
       table[0] ? *static_cast<const int64_t *>(table[0]) : INT64_MAX;
+  if (collected)
+    count = std::min(count, places);
   void **const inits = table + 2;
   void **const invariants = inits + carried;
   void **const values = invariants + desc->num_invariants;
-  void **const spares = values + carried;
-  void **const inputs = spares + carried + 1;
+  void **const spares = values + carried + collected;
+  void **const workspace = spares + carried + collected;
+  void **const inputs = workspace + 1;
   void **const outputs = inputs + 1 + carried + desc->num_invariants;
+  void **const results = outputs + desc->has_condition;
 
   Scalar index{}, goesOn{};
   goesOn.bytes[0] = table[1] ? *static_cast<const char *>(table[1]) : 1;
   inputs[0] = &index;
   std::copy_n(invariants, desc->num_invariants, inputs + 1 + carried);
   outputs[0] = &goesOn;
+  std::copy_n(spares + carried, collected, results + carried);
 
+  // Where step `place` of a collected value is.
+  auto placeOf = [&](int64_t value, int64_t place) {
+    return static_cast<char *>(values[value]) +
+           place * resolve(desc->step_bytes[value], frame->dims);
+  };
   asgc_frame inner = *frame;
-  inner.arena = static_cast<char *>(spares[carried]);
+  inner.arena = static_cast<char *>(*workspace);
   inner.inputs = inputs;
   inner.outputs = outputs;
   void **current = inits;
-  for (int64_t step = 0; step < count && goesOn.bytes[0]; ++step) {
+  int64_t step = 0;
+  for (; step < count && goesOn.bytes[0]; ++step) {
     void **const next = current == values ? spares : values;
     std::memcpy(&index, &step, sizeof step);
     std::copy_n(current, carried, inputs + 1);
-    std::copy_n(next, carried, outputs + desc->has_condition);
+    std::copy_n(next, carried, results);
     if (int32_t status = reinterpret_cast<Run>(body)(&inner))
       return status;
     current = next;
+    for (int64_t i = carried; i < carried + collected; ++i)
+      std::memcpy(placeOf(i, step), spares[i],
+                  size_t(resolve(desc->step_bytes[i], frame->dims)));
   }
+  for (int64_t i = carried; i < carried + collected; ++i)
+    std::memset(placeOf(i, step), 0,
+                size_t(placeOf(i, places) - placeOf(i, step)));
   for (int64_t i = 0; i < carried && current != values; ++i)
     std::memcpy(values[i], current[i],
-                size_t(resolve(desc->carried_bytes[i], frame->dims)));
+                size_t(resolve(desc->step_bytes[i], frame->dims)));
   return ASGC_OK;
 }
 

@@ -102,6 +102,21 @@ TEST_SUITE("DimExpr") {
           }
   }
 
+  TEST_CASE("symbols within bounds bound the value") {
+    auto within = [](const DimExpr &expr) {
+      return expr.maximumWithin(
+          [](std::string_view name) -> std::optional<int64_t> {
+            return name == "batch" ? std::optional<int64_t>(7) : std::nullopt;
+          });
+    };
+    CHECK(within(batch * 3 + 1) == 22);
+    CHECK(within(DimExpr(5) - batch) == 5);
+    CHECK(within((batch + 3).floorDiv(4)) == 2);
+    CHECK(within(DimExpr(5) - seq) == 5);
+    CHECK_FALSE(within(seq));
+    CHECK_FALSE(within(batch * (int64_t(1) << 52)));
+  }
+
   TEST_CASE("products that explode are refused") {
     std::string text = "(a + b + c + d)";
     for (int i = 0; i < 60; ++i)
