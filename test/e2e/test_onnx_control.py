@@ -324,8 +324,8 @@ def test_what_no_program_can_hold_is_refused(t):
                  [onnx.node("Min", ["three", "wanted"], ["count"])], ["count", "", "start"]),
             "scanned outputs need a known trip count, or one that is an extent"),
         "a value that grows": (
-            loop(grown, {"s": [2]}, {}, [X], {"y": [2]}, EXTENT, ["n", "", "start"]),
-            "a carried value is f32[4] before and f32[8] after a step that may not be taken"),
+            loop(grown, {"s": [2]}, {}, [X, onnx.value("go", [], BOOL)], {"y": [2]}, [], ["three", "go", "start"]),
+            "a carried value is f32[2] before and f32[4] after a step that may not be taken"),
         "two counts": (
             loop(SUM, {"s": [2]}, {}, [X], {"y": [2]}, [onnx.node("Shape", ["x"], ["both"])], ["both", "", "start"]),
             "the trip count is i64[2], not one number"),

@@ -85,6 +85,30 @@ FlatSymbolRefAttr Body::seal(StringRef name, ArrayRef<Value> captured) {
   return importer.addPrivateGraph(name, std::exchange(block, nullptr));
 }
 
+Values Body::loop(Value count, Value condition, ArrayRef<Value> carried,
+                  const DimExpr &places) {
+  Emitter &e = importer.e;
+  ArrayRef<Value> outputs = ArrayRef(results).drop_front(condition ? 1 : 0);
+  for (auto [index, pair] : llvm::enumerate(llvm::zip(carried, outputs)))
+    if (auto [before, after] = pair; before.getType() != after.getType())
+      return {e.refuse("carried value " + Twine(index) + " is " +
+                       asg::describe(before.getType()) + " before and " +
+                       asg::describe(after.getType()) +
+                       " after a step; that is possible only where the number "
+                       "of steps is known when the model is compiled")};
+  SmallVector<Type> types(ValueRange(carried).getTypes());
+  for (Value output : outputs.drop_front(carried.size())) {
+    Extents dims = Emitter::dims(output);
+    dims.insert(dims.begin(), places);
+    types.push_back(e.typeFor(dims, Emitter::elementOf(output)));
+  }
+  llvm::SetVector<Value> captured;
+  addCaptured(captured);
+  FlatSymbolRefAttr body = seal("infer.loop", captured.getArrayRef());
+  return e.makeAll<asg::LoopOp>(types, body, count, condition, carried,
+                                captured.getArrayRef());
+}
+
 void Body::inlineHere() {
   Block *here = importer.e.builder.getInsertionBlock();
   here->getOperations().splice(importer.e.builder.getInsertionPoint(),

@@ -30,6 +30,12 @@ public:
   /// A private graph of the arguments and then of `captured`.
   mlir::FlatSymbolRefAttr seal(llvm::StringRef name,
                                llvm::ArrayRef<mlir::Value> captured);
+  /// An asg.loop of the body, whose first argument is the number of the step.
+  /// With `condition`, the first output says whether to go on; those after the
+  /// carried ones are collected, `places` of them. Fails if a step changes the
+  /// type of a carried value.
+  Values loop(mlir::Value count, mlir::Value condition,
+              llvm::ArrayRef<mlir::Value> carried, const DimExpr &places);
   /// Forgets the first output.
   void dropFirstOutput() { results.erase(results.begin()); }
   /// Moves the ops to where the importer stands; a body without arguments.

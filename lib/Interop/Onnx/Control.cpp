@@ -66,21 +66,11 @@ namespace {
 /// More steps than these are not unrolled, if they need not be.
 constexpr int64_t kMaxUnrolled = 256;
 
-/// How often a body runs. If few, all steps that there may be are unrolled;
-/// where the number is known at run time only, later ones are computed in vain.
+/// How often a body runs.
 struct Count {
   int64_t most = INT64_MAX;
-  Value value; ///< i64; null: exactly `most`
-  std::optional<DimExpr>
-      extent; ///< of what the steps leave, if one can be said
-
-  /// Whether step `i` is taken; null: certainly.
-  Value isTaken(Emitter &e, int64_t i) const {
-    auto least = extent ? extent->minimum() : std::nullopt;
-    if (!value || (least && *least > i))
-      return {};
-    return e.compare(asg::Predicate::gt, value, double(i));
-  }
+  Value value;                   ///< i64; null: exactly `most`
+  std::optional<DimExpr> extent; ///< of what the steps leave, if it is known
 };
 } // namespace
 
@@ -96,20 +86,11 @@ static Value carry(Emitter &e, Value isTaken, Value next, Value before) {
                   " after a step that may not be taken");
 }
 
-/// What each step has left, one after the other along a new axis.
-static Value stack(Emitter &e, Values parts, int64_t axis, const Count &count,
-                   bool isReversed) {
-  if (isReversed && !count.value)
-    std::reverse(parts.begin(), parts.end());
+/// What each step has left, one after the other along a new first axis.
+static Value stack(Emitter &e, Values parts) {
   for (Value &part : parts)
-    part = part ? e.unsqueeze(part, {axis}) : part;
-  Value all = e.concat(parts, axis);
-  if (!count.value)
-    return all;
-  Value step = e.iota({*count.extent}, 0, e.i64());
-  if (isReversed)
-    step = e.sub(e.sub(count.value, 1.0), step);
-  return e.gather(all, step, axis);
+    part = part ? e.unsqueeze(part, {0}) : part;
+  return e.concat(parts, 0);
 }
 
 /// The trip count of a Loop: known, or with a maximum that is.
@@ -136,7 +117,7 @@ static std::optional<Count> readCount(Call &call) {
 }
 
 /// The steps of a Loop from `first` on, as a graph that is run as often as run
-/// time says.
+/// time says. What its scanned outputs have as extent is `count`.
 static Values importRunTimeLoop(Call &call, const Count &count, int64_t first,
                                 Value condition, const Values &carried) {
   Emitter &e = call.e;
@@ -157,14 +138,6 @@ static Values importRunTimeLoop(Call &call, const Count &count, int64_t first,
   });
   if (!isFilled)
     return {};
-  for (auto [index, before] : llvm::enumerate(carried))
-    if (Value after = body.outputs()[index + 1];
-        after.getType() != before.getType())
-      return {e.refuse("carried value " + Twine(index) + " is " +
-                       asg::describe(before.getType()) + " before and " +
-                       asg::describe(after.getType()) +
-                       " after a step; that is possible only where the number "
-                       "of steps is known when the model is compiled")};
   const HostTensor *now = call.find(condition);
   const HostTensor *later = call.find(body.outputs()[0]);
   bool hasCondition =
@@ -178,12 +151,8 @@ static Values importRunTimeLoop(Call &call, const Count &count, int64_t first,
     return {e.fail("it would never end")};
   if (!hasCondition)
     body.dropFirstOutput();
-  llvm::SetVector<Value> captured;
-  body.addCaptured(captured);
-  return e.makeAll<asg::LoopOp>(
-      SmallVector<Type>(ValueRange(carried).getTypes()),
-      body.seal("infer.loop", captured.getArrayRef()), most,
-      hasCondition ? condition : Value(), carried, captured.getArrayRef());
+  return body.loop(most, hasCondition ? condition : Value(), carried,
+                   count.extent.value_or(DimExpr(count.most)));
 }
 
 /// Steps after one whose condition does not hold are not taken. Where the data
@@ -219,16 +188,13 @@ Values importLoop(Call &call) {
       return {e.refuse("a condition that is computed at run time leaves open "
                        "how long scanned outputs are")};
     // As long as the conditions are known they may end it soon.
-    bool isMany = isOpen ? count->value || !known || i >= kMaxUnrolled
-                         : count->most > kMaxUnrolled;
-    if (isMany && numScans == 0)
+    bool isMany = count->value || (isOpen ? !known || i >= kMaxUnrolled
+                                          : count->most > kMaxUnrolled);
+    if (isMany && (numScans == 0 || i == 0))
       return importRunTimeLoop(call, *count, i, condition, carried);
     if (!known)
       isRunning =
           isRunning ? e.binary<asg::AndOp>(isRunning, condition) : condition;
-    Value isTaken = count->isTaken(e, i);
-    if (isRunning)
-      isTaken = isTaken ? e.binary<asg::AndOp>(isTaken, isRunning) : isRunning;
     Values arguments = {e.scalar(double(i), e.i64()), condition};
     arguments.append(carried);
     auto results = call.importBody("body", arguments);
@@ -236,7 +202,7 @@ Values importLoop(Call &call) {
       return {};
     condition = e.reshape((*results)[0], {});
     for (size_t k = 0; k < numCarried; ++k)
-      carried[k] = carry(e, isTaken, (*results)[k + 1], carried[k]);
+      carried[k] = carry(e, isRunning, (*results)[k + 1], carried[k]);
     for (int k = 0; k < numScans; ++k)
       scans[k].push_back((*results)[1 + numCarried + k]);
   }
@@ -244,21 +210,21 @@ Values importLoop(Call &call) {
   for (const Values &parts : scans) {
     if (parts.empty())
       return {e.refuse("a loop of no steps has no scanned outputs")};
-    all.push_back(stack(e, parts, 0, *count, false));
+    all.push_back(stack(e, parts));
   }
   return all;
 }
 
-/// Place `i` of the scanned axis, from its end if `isReversed`; beyond the
-/// axis, in steps that are not taken, any other.
+/// Place `i` of the scanned axis, from its end if `isReversed`.
 static Value scanned(Emitter &e, Value x, int64_t axis, const Count &count,
                      int64_t i, bool isReversed) {
-  if (!count.value)
-    return e.element(x, axis, isReversed ? count.most - 1 - i : i);
-  Value place = e.scalar(double(i), e.i64());
+  return e.element(x, axis, isReversed ? count.most - 1 - i : i);
+}
+static Value scanned(Emitter &e, Value x, int64_t axis, const Count &count,
+                     Value i, bool isReversed) {
   if (isReversed)
-    place = e.sub(e.sub(count.value, 1.0), place);
-  return e.gather(x, place, axis);
+    i = e.sub(e.sub(e.extent(*count.extent, e.i64()), 1.0), i);
+  return e.gather(x, i, axis);
 }
 
 Values importScan(Call &call) {
@@ -296,28 +262,52 @@ Values importScan(Call &call) {
   count.most = *most;
   if (!count.extent->asConstant())
     count.value = e.extent(*count.extent, e.i64());
-  for (int64_t i = 0; i < count.most; ++i) {
-    Values arguments = states;
+  bool isLoop = count.value || count.most > kMaxUnrolled;
+  auto argumentsOf = [&](Values values, auto place) {
     for (size_t k = 0; k < size_t(numInputs); ++k)
-      arguments.push_back(scanned(e, call[numStates + k], axes[k], count, i,
-                                  entry("scan_input_directions", k)));
+      values.push_back(scanned(e, call[numStates + k], axes[k], count, place,
+                               entry("scan_input_directions", k)));
+    return values;
+  };
+  if (isLoop) {
+    SmallVector<Type> types{RankedTensorType::get({}, e.i64())};
+    llvm::append_range(types, ValueRange(states).getTypes());
+    Body body(call.importer, types);
+    bool isFilled = body.fill([&] {
+      Values inner(body.arguments().drop_front());
+      return call.importBody("body", argumentsOf(inner, body.arguments()[0]));
+    });
+    // Where something is collected, that alone says how long it is.
+    Value length = numOutputs > 0 ? Value() : e.extent(*count.extent, e.i64());
+    states = isFilled ? body.loop(length, {}, states, *count.extent) : Values();
+    if (states.size() != numStates + numOutputs)
+      return {};
+  }
+  for (int64_t i = 0; i < count.most && !isLoop; ++i) {
+    Values arguments = argumentsOf(states, i);
     auto results = call.importBody("body", arguments);
     if (!results)
       return {};
-    Value isTaken = count.isTaken(e, i);
     for (size_t k = 0; k < numStates; ++k)
-      states[k] = carry(e, isTaken, (*results)[k], states[k]);
+      states[k] = (*results)[k];
     for (size_t k = 0; k < numOutputs; ++k)
       outputs[k].push_back((*results)[numStates + k]);
   }
   for (size_t k = 0; k < numOutputs; ++k) {
-    if (outputs[k].empty())
+    if (!isLoop && outputs[k].empty())
       return {e.refuse("a scan of no steps is not supported")};
-    auto axis = e.axis(entry("scan_output_axes", k),
-                       Emitter::rankOf(outputs[k][0]) + 1);
-    states.push_back(axis ? stack(e, outputs[k], *axis, count,
-                                  entry("scan_output_directions", k))
-                          : Value());
+    Value all = isLoop ? states[numStates + k] : stack(e, outputs[k]);
+    auto axis = all ? e.axis(entry("scan_output_axes", k), Emitter::rankOf(all))
+                    : std::nullopt;
+    if (!axis)
+      return {};
+    if (entry("scan_output_directions", k))
+      all = e.reverse(all, 0);
+    all = e.moveAxis(all, 0, *axis);
+    if (isLoop)
+      states[numStates + k] = all;
+    else
+      states.push_back(all);
   }
   return states;
 }

@@ -50,12 +50,35 @@ void GraphExporter::addResult(const std::string &name, Type type) {
   describe(*out->add_output(), name, type);
 }
 
+/// How often a Loop runs at most: what it collects has no more places.
+static std::string countOf(GraphExporter &e, asg::LoopOp loop) {
+  std::string count = loop.getCount() ? e.full(loop.getCount()) : "";
+  auto places = loop.getPlaces();
+  if (!places)
+    return count;
+  std::string most = e.node("Squeeze", {e.extent(*places), e.integers({0})});
+  return count.empty() ? most : e.node("Min", {count, most});
+}
+
+/// What a Loop has collected in as many steps as it took, and zeros behind it.
+static std::string fill(GraphExporter &e, asg::LoopOp loop, Value value,
+                        const std::string &steps) {
+  if (!loop.getCount() && !loop.getCondition())
+    return steps; // as many as there are places
+  Extents dims = Emitter::dims(value);
+  onnx::NodeProto &joined =
+      e.add("Concat", {steps, e.filled(dims, 0, Emitter::elementOf(value))});
+  setInteger(joined, "axis", 0);
+  std::string both = joined.output(0);
+  return e.node("Slice",
+                {both, e.integers({0}), e.extent(dims[0]), e.integers({0})});
+}
+
 void exportLoop(GraphExporter &e, Operation *op, StringRef name) {
   auto loop = cast<asg::LoopOp>(op);
   asg::GraphOp body = bodyOf(op, loop.getBodyAttr());
   std::vector<std::string> inputs{
-      loop.getCount() ? e.full(loop.getCount()) : "",
-      loop.getCondition() ? e.full(loop.getCondition()) : ""};
+      countOf(e, loop), loop.getCondition() ? e.full(loop.getCondition()) : ""};
   for (Value init : loop.getInits())
     inputs.push_back(e.full(init));
   std::vector<std::string> invariants;
@@ -84,8 +107,11 @@ void exportLoop(GraphExporter &e, Operation *op, StringRef name) {
   onnx::NodeProto &node =
       e.add(name, inputs, static_cast<int>(loop.getNumResults()));
   setGraph(node, "body", std::move(graph));
+  std::vector<std::string> outputs(node.output().begin(), node.output().end());
   for (auto [index, value] : llvm::enumerate(loop.getValues()))
-    e.set(value, node.output(int(index)));
+    e.set(value, index < loop.getInits().size()
+                     ? outputs[index]
+                     : fill(e, loop, value, outputs[index]));
 }
 
 void exportIf(GraphExporter &e, Operation *op, StringRef name) {

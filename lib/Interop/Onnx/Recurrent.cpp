@@ -1,5 +1,5 @@
-//===- Recurrent.cpp - RNN, GRU and LSTM, unrolled ------------------------===//
-#include "lib/Interop/Onnx/Call.h"
+//===- Recurrent.cpp - RNN, GRU and LSTM ----------------------------------===//
+#include "lib/Interop/Onnx/Body.h"
 
 using namespace mlir;
 
@@ -18,7 +18,7 @@ struct Activation {
 /// What a direction of a layer works with.
 struct Cell {
   Emitter &e;
-  Value w, r, wBias, rBias, peepholes;
+  Value r, rBias, peepholes;
   int64_t hidden;
   std::vector<Activation> activations;
   double clip = 0;
@@ -37,27 +37,28 @@ struct Cell {
 };
 } // namespace
 
-/// x · Wᵀ + b
+/// x · Wᵀ + b over the last axis of x
 static Value affine(Emitter &e, Value x, Value w, Value bias) {
-  Value y = e.dot(x, w, {}, {}, {1}, {1});
+  if (!x || !w)
+    return {};
+  Value y = e.dot(x, w, {}, {}, {Emitter::rankOf(x) - 1}, {1});
   return bias ? e.add(y, bias) : y;
 }
 
 using State = std::pair<Value, Value>; // h and, of an LSTM, c
-using Step = State (*)(const Cell &, Value x, State state);
+/// `in`: what the input adds to the gates, x · Wᵀ + b.
+using Step = State (*)(const Cell &, Value in, State state);
 
-static State stepRnn(const Cell &cell, Value x, State state) {
+static State stepRnn(const Cell &cell, Value in, State state) {
   Emitter &e = cell.e;
-  Value sum = e.add(affine(e, x, cell.w, cell.wBias),
-                    affine(e, state.first, cell.r, cell.rBias));
+  Value sum = e.add(in, affine(e, state.first, cell.r, cell.rBias));
   return {cell.activate(0, sum), {}};
 }
 
-static State stepGru(const Cell &cell, Value x, State state) {
+static State stepGru(const Cell &cell, Value in, State state) {
   Emitter &e = cell.e;
   Value h = state.first;
-  Value in = affine(e, x, cell.w, cell.wBias),
-        own = affine(e, h, cell.r, cell.rBias);
+  Value own = affine(e, h, cell.r, cell.rBias);
   Value z = cell.activate(0, e.add(cell.gate(in, 0), cell.gate(own, 0)));
   Value r = cell.activate(0, e.add(cell.gate(in, 1), cell.gate(own, 1)));
   Value inner;
@@ -72,11 +73,10 @@ static State stepGru(const Cell &cell, Value x, State state) {
   return {e.add(e.mul(rest, candidate), e.mul(z, h)), {}};
 }
 
-static State stepLstm(const Cell &cell, Value x, State state) {
+static State stepLstm(const Cell &cell, Value in, State state) {
   Emitter &e = cell.e;
   auto [h, c] = state;
-  Value sum =
-      e.add(affine(e, x, cell.w, cell.wBias), affine(e, h, cell.r, cell.rBias));
+  Value sum = e.add(in, affine(e, h, cell.r, cell.rBias));
   auto peep = [&](Value gate, int64_t index, Value c) {
     return cell.peepholes
                ? e.add(gate, e.mul(cell.gate(cell.peepholes, index), c))
@@ -119,6 +119,99 @@ static std::vector<Activation> readActivations(Call &call, size_t direction,
   return all;
 }
 
+namespace {
+/// All time steps of one direction of a layer.
+struct Sequence {
+  Call &call;
+  const Cell &cell;
+  Step step;
+  Value in;      // of each step, [time, batch, gates]
+  Value lengths; // of each element of the batch; null: all of them
+  State start;
+  bool isReverse;
+
+  /// h of each step, [time, batch, hidden], and the last state.
+  std::pair<Value, State> run() const;
+
+private:
+  State stepAt(Value place, Value x, State state, Value &y) const;
+  std::pair<Value, State> unroll(int64_t length) const;
+  std::pair<Value, State> loop(const DimExpr &length) const;
+};
+} // namespace
+
+/// One step at `place`; a sequence that has ended keeps its state.
+State Sequence::stepAt(Value place, Value x, State state, Value &y) const {
+  Emitter &e = call.e;
+  State next = step(cell, x, state);
+  y = next.first;
+  if (!lengths || !y)
+    return next;
+  Value isRunning =
+      e.compare(asg::Predicate::gt, e.unsqueeze(lengths, {1}), place);
+  y = e.select(isRunning, y, e.like(y, 0));
+  next.first = e.select(isRunning, next.first, state.first);
+  if (next.second)
+    next.second = e.select(isRunning, next.second, state.second);
+  return next;
+}
+
+std::pair<Value, State> Sequence::unroll(int64_t length) const {
+  Emitter &e = call.e;
+  State state = start;
+  Values steps(static_cast<size_t>(length));
+  for (int64_t i = 0; i < length; ++i) {
+    int64_t t = isReverse ? length - 1 - i : i;
+    Value y;
+    state = stepAt(e.scalar(double(t), e.i64()), e.element(in, 0, t), state, y);
+    if (!y)
+      return {};
+    steps[size_t(t)] = e.unsqueeze(y, {0});
+  }
+  return {e.concat(steps, 0), state};
+}
+
+std::pair<Value, State> Sequence::loop(const DimExpr &length) const {
+  Emitter &e = call.e;
+  Values carried{start.first};
+  if (start.second)
+    carried.push_back(start.second);
+  SmallVector<Type> types{RankedTensorType::get({}, e.i64())};
+  for (Value value : carried)
+    types.push_back(value ? value.getType() : Type(e.i64()));
+  Value last = e.sub(e.extent(length, e.i64()), 1);
+  if (e.hasFailed())
+    return {};
+  Body body(call.importer, types);
+  bool isFilled = body.fill([&]() -> std::optional<Values> {
+    ValueRange arguments = body.arguments();
+    Value place = isReverse ? e.sub(last, arguments[0]) : arguments[0], y;
+    State state{arguments[1], start.second ? arguments[2] : Value()};
+    state = stepAt(place, e.gather(in, place, 0), state, y);
+    Values results{state.first};
+    if (state.second)
+      results.push_back(state.second);
+    results.push_back(y);
+    return results;
+  });
+  if (!isFilled)
+    return {};
+  Values results = body.loop({}, {}, carried, length);
+  if (e.hasFailed())
+    return {};
+  Value all = results.back();
+  return {isReverse ? e.reverse(all, 0) : all,
+          {results[0], start.second ? results[1] : Value()}};
+}
+
+std::pair<Value, State> Sequence::run() const {
+  /// More steps are not written out one by one.
+  constexpr int64_t kMaxUnrolled = 256;
+  DimExpr length = Emitter::dim(in, 0);
+  auto known = length.asConstant();
+  return known && *known <= kMaxUnrolled ? unroll(*known) : loop(length);
+}
+
 /// Y, Y_h and Y_c.
 static Values recur(Call &call, Step step, int64_t numGates,
                     ArrayRef<StringRef> defaults) {
@@ -132,23 +225,26 @@ static Values recur(Call &call, Step step, int64_t numGates,
   bool isBatchFirst = call.integer("layout", 0);
   if (isBatchFirst)
     x = e.moveAxis(x, 1, 0);
-  auto length = e.fixedDim(x, 0), hidden = e.fixedDim(r, 2),
-       directions = e.fixedDim(w, 0);
-  if (!length || !hidden || !directions)
+  auto hidden = e.fixedDim(r, 2), directions = e.fixedDim(w, 0);
+  if (!hidden || !directions)
     return {};
   std::string direction = call.text("direction", "forward");
-  if (*directions != (direction == "bidirectional" ? 2 : 1) || *length < 1 ||
-      *length > 4096)
-    return {e.refuse(
-        "the weights fit no direction, or the length is not from 1 to 4096")};
-  DimExpr batch = Emitter::dim(x, 1), h = DimExpr(*hidden);
+  if (*directions != (direction == "bidirectional" ? 2 : 1))
+    return {e.fail("has the weights of " + Twine(*directions) +
+                   " directions, and is " + direction)};
+  DimExpr length = Emitter::dim(x, 0), batch = Emitter::dim(x, 1),
+          h = DimExpr(*hidden);
+  if (length == DimExpr(0))
+    return {e.refuse("sequences of no steps are not supported")};
   if (const HostTensor *value = call.find(lengths)) {
     bool isFull = true;
     for (int64_t i = 0; i < value->numElements(); ++i)
-      isFull &= value->getInteger(i) == *length;
+      isFull &= DimExpr(value->getInteger(i)) == length;
     if (isFull)
       lengths = {};
   }
+  if (lengths)
+    lengths = e.cast(lengths, e.i64());
   Values ys, hs, cs;
   for (int64_t d = 0; d < *directions; ++d) {
     auto pick = [&](Value all) { return all ? e.element(all, 0, d) : all; };
@@ -158,7 +254,6 @@ static Values recur(Call &call, Step step, int64_t numGates,
       return pick(isBatchFirst ? e.moveAxis(all, 1, 0) : all);
     };
     Cell cell{.e = e,
-              .w = pick(w),
               .r = pick(r),
               .hidden = *hidden,
               .activations =
@@ -167,35 +262,30 @@ static Values recur(Call &call, Step step, int64_t numGates,
               .isLinearBeforeReset =
                   bool(call.integer("linear_before_reset", 0)),
               .forgetsInput = bool(call.integer("input_forget", 0))};
+    Value wBias;
     if (Value both = pick(bias)) {
-      cell.wBias = e.slice(both, 0, 0, numGates * *hidden);
+      wBias = e.slice(both, 0, 0, numGates * *hidden);
       cell.rBias = e.slice(both, 0, numGates * *hidden, numGates * *hidden);
     }
     if (isLstm)
       cell.peepholes = pick(call[7]);
-    State state{initial(call[5]), isLstm ? initial(call[6]) : Value()};
-    bool isReverse = direction == "reverse" || d == 1;
-    Values steps(*length);
-    for (int64_t i = 0; i < *length; ++i) {
-      int64_t t = isReverse ? *length - 1 - i : i;
-      State next = step(cell, e.element(x, 0, t), state);
-      if (!next.first)
-        return {};
-      Value y = next.first;
-      if (lengths) { // a sequence that has ended keeps its state
-        Value isRunning =
-            e.compare(asg::Predicate::gt, e.unsqueeze(lengths, {1}), double(t));
-        y = e.select(isRunning, y, e.like(y, 0));
-        next.first = e.select(isRunning, next.first, state.first);
-        if (isLstm)
-          next.second = e.select(isRunning, next.second, state.second);
-      }
-      state = next;
-      steps[t] = e.unsqueeze(y, {0});
-    }
-    ys.push_back(e.concat(steps, 0)); // [t, b, h]
-    hs.push_back(state.first);
-    cs.push_back(state.second);
+    Sequence sequence{
+        .call = call,
+        .cell = cell,
+        .step = step,
+        .in = affine(e, x, pick(w), wBias),
+        .lengths = lengths,
+        .start = {initial(call[5]), isLstm ? initial(call[6]) : Value()},
+        .isReverse = direction == "reverse" || d == 1};
+    if (!sequence.in || !sequence.start.first ||
+        (isLstm && !sequence.start.second))
+      return {};
+    auto [all, last] = sequence.run();
+    if (!all)
+      return {};
+    ys.push_back(all);
+    hs.push_back(last.first);
+    cs.push_back(last.second);
   }
   auto stack = [&](Values parts, int64_t axis) {
     for (Value &part : parts)
