@@ -1,7 +1,6 @@
 //===- InlineBranches.cpp - Branches without a choice ---------------------===//
 #include "InlineBranches.h"
 #include "asgc/Passes.h"
-#include "dialects/asg/Asg.h"
 
 #include "mlir/IR/IRMapping.h"
 
@@ -19,18 +18,10 @@ void dropUncalledGraphs(ModuleOp module) {
       graph.erase();
 }
 
-namespace {
-
-/// Branches in branches multiply: a small file could ask for any amount of ops.
-constexpr int64_t kMaxCopied = 1'000'000;
-
-/// Copies of the ops of graph `name` before `choice`; its results.
-SmallVector<Value> copyBody(asg::IfOp choice, FlatSymbolRefAttr name,
-                            int64_t &copied) {
-  auto body = SymbolTable::lookupNearestSymbolFrom<asg::GraphOp>(choice, name);
-  OpBuilder builder(choice);
+SmallVector<Value> copyBody(OpBuilder &builder, asg::GraphOp body,
+                            ValueRange arguments, int64_t &copied) {
   IRMapping mapping;
-  mapping.map(body.getArguments(), choice.getInputs());
+  mapping.map(body.getArguments(), arguments);
   Block &block = body.getBody().front();
   for (Operation &op : block.without_terminator()) {
     builder.clone(op, mapping);
@@ -42,11 +33,20 @@ SmallVector<Value> copyBody(asg::IfOp choice, FlatSymbolRefAttr name,
   return results;
 }
 
+namespace {
+
+/// Branches in branches multiply: a small file could ask for any amount of ops.
+constexpr int64_t kMaxCopied = 1'000'000;
+
 void inlineBranches(asg::IfOp choice, int64_t &copied) {
-  SmallVector<Value> ours = copyBody(choice, choice.getThenBodyAttr(), copied);
-  SmallVector<Value> theirs =
-      copyBody(choice, choice.getElseBodyAttr(), copied);
   OpBuilder builder(choice);
+  auto copy = [&](FlatSymbolRefAttr name) {
+    auto body =
+        SymbolTable::lookupNearestSymbolFrom<asg::GraphOp>(choice, name);
+    return copyBody(builder, body, choice.getInputs(), copied);
+  };
+  SmallVector<Value> ours = copy(choice.getThenBodyAttr());
+  SmallVector<Value> theirs = copy(choice.getElseBodyAttr());
   Location loc = choice.getLoc();
   for (auto [result, x, y] :
        llvm::zip_equal(choice.getValues(), ours, theirs)) {

@@ -3,8 +3,6 @@
 #include "Matchers.h"
 #include "asgc/Passes.h"
 
-#include "mlir/IR/IRMapping.h"
-
 #include <algorithm>
 
 using namespace mlir;
@@ -156,20 +154,11 @@ void Unroller::unroll(int64_t most, int64_t &copied) {
     places = asg::DimOp::create(builder, loc,
                                 RankedTensorType::get({}, builder.getI64Type()),
                                 extent->str());
-  Block &block = body.getBody().front();
   for (int64_t step = 0; step < most && copied <= kMaxCopied; ++step) {
-    IRMapping mapping;
     SmallVector<Value> arguments{number(step)};
     llvm::append_range(arguments, carried);
     llvm::append_range(arguments, loop.getInvariants());
-    mapping.map(body.getArguments(), arguments);
-    for (Operation &op : block.without_terminator()) {
-      builder.clone(op, mapping);
-      ++copied;
-    }
-    SmallVector<Value> results;
-    for (Value value : block.getTerminator()->getOperands())
-      results.push_back(mapping.lookupOrDefault(value));
+    SmallVector<Value> results = copyBody(builder, body, arguments, copied);
     Value isTaken = both(goesOn, count ? isBelow(step, count) : Value());
     // A collected value is cut to its places, a carried one may not see them.
     Value isCarried = both(isTaken, places ? isBelow(step, places) : Value());
