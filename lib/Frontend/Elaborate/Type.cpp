@@ -209,6 +209,13 @@ bool Elaborator::matchDims(const TypeExpr &type, const Operand &value,
       ellipsis = i;
   }
   bool hasEllipsis = ellipsis < type.dims.size();
+  if (numNamed + hasEllipsis < type.dims.size()) {
+    report(
+        Diagnostic(Code::ASG0103, "`...` stands twice in the type of " + what)
+            .at(type.span, "declared here")
+            .help("give the other axes names"));
+    return false;
+  }
   if (hasEllipsis ? dims.size() < numNamed : dims.size() != numNamed) {
     Diagnostic diagnostic(
         Code::ASG0103, what + " must have " + (hasEllipsis ? "at least " : "") +
