@@ -1,0 +1,165 @@
+//===- EmitterLayout.cpp - Moves elements, with numpy's broadcasting ------===//
+#include "lib/Interop/Onnx/Emitter.h"
+
+using namespace mlir;
+
+namespace asgc::interop {
+
+Value Emitter::broadcast(Value x, ArrayRef<DimExpr> dims) {
+  if (!x)
+    return x;
+  int64_t added = int64_t(dims.size()) - rankOf(x);
+  if (added < 0)
+    return fail("cannot broadcast " + asg::describe(x.getType()) +
+                " to a lower rank");
+  Axes axes;
+  for (int64_t axis = 0; axis < rankOf(x); ++axis)
+    axes.push_back(added + axis);
+  return broadcast(x, dims, axes);
+}
+
+Value Emitter::broadcast(Value x, ArrayRef<DimExpr> dims,
+                         ArrayRef<int64_t> axes) {
+  if (!x)
+    return x;
+  RankedTensorType type = typeFor(dims, elementOf(x));
+  return x.getType() == type ? x : make<asg::BroadcastOp>(type, x, axes);
+}
+
+Value Emitter::reshape(Value x, ArrayRef<DimExpr> dims) {
+  if (!x)
+    return x;
+  while (auto inner = x.getDefiningOp<asg::ReshapeOp>())
+    x = inner.getX();
+  RankedTensorType type = typeFor(dims, elementOf(x));
+  return x.getType() == type ? x : make<asg::ReshapeOp>(type, x);
+}
+
+Value Emitter::unsqueeze(Value x, ArrayRef<int64_t> axes) {
+  if (!x)
+    return x;
+  Extents result = dims(x);
+  for (int64_t axis : axes) // sorted
+    result.insert(result.begin() + axis, DimExpr(1));
+  return reshape(x, result);
+}
+
+Value Emitter::squeeze(Value x, ArrayRef<int64_t> axes) {
+  if (!x)
+    return x;
+  Extents result;
+  for (auto [axis, extent] : llvm::enumerate(dims(x)))
+    if (!llvm::is_contained(axes, int64_t(axis)))
+      result.push_back(extent);
+    else if (!(extent == DimExpr(1)))
+      return fail("cannot squeeze an axis of extent " + extent.str());
+  return reshape(x, result);
+}
+
+Value Emitter::transpose(Value x, ArrayRef<int64_t> perm) {
+  if (!x || llvm::is_sorted(perm))
+    return x;
+  return infer<asg::TransposeOp>(1, x, perm);
+}
+
+Value Emitter::moveAxis(Value x, int64_t from, int64_t to) {
+  if (!x)
+    return x;
+  Axes perm;
+  for (int64_t axis = 0; axis < rankOf(x); ++axis)
+    if (axis != from)
+      perm.push_back(axis);
+  perm.insert(perm.begin() + to, from);
+  return transpose(x, perm);
+}
+
+Value Emitter::slice(Value x, ArrayRef<int64_t> starts, ArrayRef<DimExpr> sizes,
+                     ArrayRef<int64_t> strides) {
+  if (!x)
+    return x;
+  RankedTensorType type = typeFor(sizes, elementOf(x));
+  bool isWhole = type == x.getType() &&
+                 llvm::all_of(starts, [](int64_t start) { return start == 0; });
+  if (isWhole)
+    return x;
+  auto inner = x.getDefiningOp<asg::SliceOp>();
+  if (!inner)
+    return make<asg::SliceOp>(type, x, starts, strides);
+  // A part of a part is a part, unless both count from different ends.
+  Axes first, step;
+  for (int64_t axis = 0; axis < rankOf(x); ++axis) {
+    int64_t start = inner.getStarts()[axis], stride = inner.getStrides()[axis];
+    bool isKept =
+        start == 0 && stride == 1 && dim(inner.getX(), axis) == dim(x, axis);
+    if (!isKept && starts[axis] < 0)
+      return make<asg::SliceOp>(type, x, starts, strides);
+    bool staysBefore = start < 0 && start + starts[axis] * stride >= 0;
+    if (staysBefore)
+      return make<asg::SliceOp>(type, x, starts, strides);
+    first.push_back(isKept ? starts[axis] : start + starts[axis] * stride);
+    step.push_back(stride * strides[axis]);
+  }
+  return make<asg::SliceOp>(type, inner.getX(), first, step);
+}
+
+Value Emitter::slice(Value x, int64_t axis, int64_t start, DimExpr size,
+                     int64_t stride) {
+  if (!x)
+    return x;
+  Axes starts(rankOf(x), 0), strides(rankOf(x), 1);
+  Extents sizes = dims(x);
+  starts[axis] = start;
+  strides[axis] = stride;
+  sizes[axis] = size;
+  return slice(x, starts, sizes, strides);
+}
+
+Value Emitter::element(Value x, int64_t axis, int64_t index) {
+  return x ? squeeze(slice(x, axis, index, 1), {axis}) : x;
+}
+
+Value Emitter::reverse(Value x, int64_t axis) {
+  if (!x)
+    return x;
+  Value extent = this->extent(dim(x, axis), i64());
+  Value index = iota({dim(x, axis)}, 0, i64());
+  return gather(x, sub(sub(extent, 1), index), axis);
+}
+
+Value Emitter::pad(Value x, ArrayRef<int64_t> low, ArrayRef<int64_t> high,
+                   double value, ArrayRef<int64_t> interior) {
+  if (!x)
+    return x;
+  Axes between(interior.begin(), interior.end());
+  between.resize(rankOf(x), 0);
+  auto isZero = [](int64_t count) { return count == 0; };
+  if (llvm::all_of(low, isZero) && llvm::all_of(high, isZero) &&
+      llvm::all_of(between, isZero))
+    return x;
+  return infer<asg::PadOp>(1, x, low, high, ArrayRef<int64_t>(between),
+                           APFloat(value));
+}
+
+Value Emitter::concat(ArrayRef<Value> xs, int64_t axis) {
+  if (xs.empty() || llvm::is_contained(xs, Value()))
+    return {};
+  // What has no elements along the axis adds none.
+  Values parts;
+  for (Value x : xs)
+    if (axis >= rankOf(x) || !(dim(x, axis) == DimExpr(0)))
+      parts.push_back(x);
+  if (!parts.empty() && parts.size() < xs.size())
+    return concat(parts, axis);
+  return xs.size() == 1
+             ? xs.front()
+             : infer<asg::ConcatOp>(1, ValueRange(xs), uint64_t(axis));
+}
+
+Value Emitter::gather(Value x, Value indices, int64_t axis, int64_t batchDims) {
+  if (!x || !indices)
+    return {};
+  return infer<asg::GatherOp>(1, x, indices, uint64_t(axis),
+                              uint64_t(batchDims));
+}
+
+} // namespace asgc::interop
