@@ -1,6 +1,8 @@
 //===- EmitterLayout.cpp - Moves elements, with numpy's broadcasting ------===//
 #include "lib/Interop/Onnx/Emitter.h"
 
+#include <algorithm>
+
 using namespace mlir;
 
 namespace asgc::interop {
@@ -26,11 +28,55 @@ Value Emitter::broadcast(Value x, ArrayRef<DimExpr> dims,
   return x.getType() == type ? x : make<asg::BroadcastOp>(type, x, axes);
 }
 
+/// Where axes of the extents `whole` were split to `split` and then ordered by
+/// `perm`: the order of the whole ones, if that keeps the parts of each side by
+/// side.
+static std::optional<Axes> movedAxes(ArrayRef<DimExpr> whole,
+                                     ArrayRef<DimExpr> split,
+                                     ArrayRef<int64_t> perm) {
+  Axes begins; // of each whole axis among the parts, and the end
+  size_t at = 0;
+  for (const DimExpr &extent : whole) {
+    begins.push_back(int64_t(at));
+    DimExpr product(1);
+    do {
+      if (at == split.size())
+        return std::nullopt;
+      product = product * split[at++];
+    } while (!(product == extent));
+  }
+  begins.push_back(int64_t(at));
+  if (at != split.size())
+    return std::nullopt;
+  Axes order;
+  for (size_t i = 0; i < perm.size();) {
+    auto found = std::find(begins.begin(), begins.end() - 1, perm[i]);
+    if (found == begins.end() - 1)
+      return std::nullopt;
+    for (int64_t part = *found; part < found[1]; ++part, ++i)
+      if (perm[i] != part)
+        return std::nullopt;
+    order.push_back(found - begins.begin());
+  }
+  return order;
+}
+
 Value Emitter::reshape(Value x, ArrayRef<DimExpr> dims) {
   if (!x)
     return x;
   while (auto inner = x.getDefiningOp<asg::ReshapeOp>())
     x = inner.getX();
+  if (auto transposed = x.getDefiningOp<asg::TransposeOp>())
+    if (auto split = transposed.getX().getDefiningOp<asg::ReshapeOp>()) {
+      Value whole = split.getX();
+      auto order = movedAxes(Emitter::dims(whole), Emitter::dims(split.getY()),
+                             transposed.getPerm());
+      Extents moved;
+      for (int64_t axis : order.value_or(Axes()))
+        moved.push_back(dim(whole, axis));
+      if (order && ArrayRef(moved) == dims)
+        return transpose(whole, *order);
+    }
   RankedTensorType type = typeFor(dims, elementOf(x));
   return x.getType() == type ? x : make<asg::ReshapeOp>(type, x);
 }
@@ -57,9 +103,19 @@ Value Emitter::squeeze(Value x, ArrayRef<int64_t> axes) {
 }
 
 Value Emitter::transpose(Value x, ArrayRef<int64_t> perm) {
-  if (!x || llvm::is_sorted(perm))
+  if (!x)
     return x;
-  return infer<asg::TransposeOp>(1, x, perm);
+  Axes order(perm);
+  if (auto inner = x.getDefiningOp<asg::TransposeOp>();
+      inner && inner.getPerm().size() == order.size() &&
+      llvm::all_of(order, [&](int64_t axis) {
+        return axis >= 0 && axis < int64_t(order.size());
+      })) {
+    for (int64_t &axis : order)
+      axis = inner.getPerm()[axis];
+    x = inner.getX();
+  }
+  return llvm::is_sorted(order) ? x : infer<asg::TransposeOp>(1, x, order);
 }
 
 Value Emitter::moveAxis(Value x, int64_t from, int64_t to) {
@@ -102,10 +158,37 @@ Value Emitter::slice(Value x, ArrayRef<int64_t> starts, ArrayRef<DimExpr> sizes,
   return make<asg::SliceOp>(type, inner.getX(), first, step);
 }
 
+/// Of values joined along `axis` the one that [start, start + size) lies in, of
+/// which `start` then counts; null if it is not one, or `x` is not joined.
+static Value partOf(Value x, int64_t axis, int64_t &start,
+                    const DimExpr &size) {
+  auto joined = x.getDefiningOp<asg::ConcatOp>();
+  auto length = size.asConstant(), all = Emitter::dim(x, axis).asConstant();
+  if (!joined || int64_t(joined.getAxis()) != axis || !length || !all)
+    return {};
+  int64_t begin = start < 0 ? start + *all : start;
+  for (Value part : joined.getXs()) {
+    auto extent = Emitter::dim(part, axis).asConstant();
+    if (!extent)
+      return {};
+    if (begin < *extent) {
+      if (begin < 0 || *length > *extent - begin)
+        return {};
+      start = begin;
+      return part;
+    }
+    begin -= *extent;
+  }
+  return {};
+}
+
 Value Emitter::slice(Value x, int64_t axis, int64_t start, DimExpr size,
                      int64_t stride) {
   if (!x)
     return x;
+  if (stride == 1)
+    if (Value part = partOf(x, axis, start, size))
+      return slice(part, axis, start, size);
   Axes starts(rankOf(x), 0), strides(rankOf(x), 1);
   Extents sizes = dims(x);
   starts[axis] = start;
