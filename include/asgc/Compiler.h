@@ -4,6 +4,7 @@
 
 #include "asgc/OnnxFiles.h"
 #include "asgc/Recipe.h"
+#include "asgc/Stretch.h"
 #include "asgc/Support.h"
 #include "asgc/TileTable.h"
 #include "asgc/runtime.h"
@@ -80,6 +81,9 @@ struct TextWeight {
   NamedView value;
   bool isTransposed =
       false; ///< `value` is a matrix whose axes are to be swapped
+  /// What of `value` it is, one after the other; empty: all of it.
+  std::vector<Stretch> stretches = {};
+  std::vector<int64_t> shape = {}; ///< of the stretches
 };
 
 /// A model as a text of the language, and what it needs besides.

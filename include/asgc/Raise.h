@@ -3,6 +3,7 @@
 #define ASGC_RAISE_H
 
 #include "asgc/HostTensor.h"
+#include "asgc/Stretch.h"
 #include "dialects/asg/Asg.h"
 
 #include <optional>
@@ -18,6 +19,9 @@ struct RaisedWeight {
   std::string source;        ///< the variable of the module; empty: `value`
   bool isTransposed = false; ///< the source is a matrix [in, out]
   HostTensor value;          ///< of a constant too large for the text
+  /// What of the source it is, one after the other; empty: all of it.
+  std::vector<Stretch> stretches = {};
+  std::vector<int64_t> shape = {}; ///< of the stretches
 };
 
 /// A model text that computes what a graph does.
@@ -27,6 +31,10 @@ struct RaisedModel {
   /// Inputs, outputs and dims that had to take another name: old and new.
   std::vector<std::pair<std::string, std::string>> renamed;
 };
+
+/// Whether raiseModel writes `layer`, an asg.layer, in a word; others are to be
+/// inlined.
+bool canRaise(mlir::Operation *layer);
 
 /// Writes `graph` (verified, layers inlined, no fusions, no gradients) as a
 /// model called `name`. Compositions that `dialects/nn` has a block for become

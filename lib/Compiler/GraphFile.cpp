@@ -2,6 +2,7 @@
 #include "State.h"
 
 #include "asgc/BytecodeGuard.h"
+#include "asgc/InlineLayers.h"
 #include "asgc/Interop.h"
 #include "asgc/Interpreter.h"
 #include "asgc/NestingGuard.h"
@@ -129,10 +130,12 @@ std::vector<ModelVariable> Compilation::variables() const {
 }
 
 /// Brings `module` to plain ops: no layers, no gradients; for a text, which has
-/// neither, no branches and no loops.
+/// neither, no branches and no loops. Layers that a text has a word for stay in
+/// one.
 static MaybeFault makePlain(ModuleOp module, bool isText) {
   PassManager passes(module.getContext());
-  passes.addPass(createAsgInlineLayers());
+  inlineLayers(module,
+               [&](asg::LayerOp layer) { return isText && canRaise(layer); });
   AsgUnrollLoopsOptions loops;
   loops.all = isText;
   if (isText)
@@ -190,7 +193,9 @@ Result<ModelText> Compilation::toText(const std::string &name,
     }
     NamedView value = *found->second;
     value.name = weight.name;
-    result.weights.push_back({std::move(value), weight.isTransposed});
+    result.weights.push_back({std::move(value), weight.isTransposed,
+                              std::move(weight.stretches),
+                              std::move(weight.shape)});
   }
   return result;
 }

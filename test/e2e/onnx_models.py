@@ -46,7 +46,7 @@ class Tensor(bytes):
 
 
 def attribute(key, value):
-    """A whole number, a float, a text, a tensor, a graph, or a list of whole numbers."""
+    """A whole number, a float, a text, a tensor, a graph, or a list of whole numbers or of texts."""
     if isinstance(value, str):
         return field(1, key) + field(4, value) + field(20, 3)
     if isinstance(value, Tensor):
@@ -57,6 +57,8 @@ def attribute(key, value):
         return field(1, key) + varint(2 << 3 | 5) + struct.pack("<f", value) + field(20, 1)
     if isinstance(value, int):
         return field(1, key) + field(3, value) + field(20, 2)
+    if value and isinstance(value[0], str):
+        return field(1, key) + b"".join(field(9, text) for text in value) + field(20, 8)
     return field(1, key) + b"".join(field(8, number) for number in value) + field(20, 7)
 
 

@@ -2,6 +2,8 @@
 """What texts of ONNX models read like, where exporters write in many ops what a
 person writes in a word; each is run against the model that it was made of."""
 
+import math
+
 import arrays
 import harness
 import onnx_models as onnx
@@ -158,6 +160,114 @@ def test_transposed_convolutions_are_layers(t):
                    [("x", ["b", 2, 4, 3])], [("y", ["b", 3, "h", "w"])], [onnx.tensor("up.weight", [2, 3, 3, 3], fraction(54))])
     for part in ("up: conv_transpose2d(3, kernel = 3, stride = 2, padding = 1", "output_padding = 1", "bias = false"):
         t.contains(text, part)
+
+
+GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
+
+
+def packed(kind, prefix, features, hidden=2, directions=1, bias=True):
+    """Weights as ONNX packs them, no two alike."""
+    rows = GATES[kind] * hidden
+    shapes = {"w": [directions, rows, features], "r": [directions, rows, hidden], **({"b": [directions, 2 * rows]} if bias else {})}
+    return [onnx.tensor(prefix + name, shape, [math.sin(7 * i + 1.7 * k) for k in range(arrays.count(shape))])
+            for i, (name, shape) in enumerate(shapes.items())]
+
+
+def layer(kind, x, outputs, prefix="", bias=True, **attributes):
+    """A node over x[time, batch, features] that starts from zeros, as PyTorch exports it."""
+    states = ["zeros"] * (2 if kind == "LSTM" else 1)
+    if kind == "GRU":
+        attributes.setdefault("linear_before_reset", 1)
+    return onnx.node(kind, [x, prefix + "w", prefix + "r", prefix + "b" if bias else "", "", *states], outputs, hidden_size=2, **attributes)
+
+
+def zeros(directions=1, batch=3):
+    return onnx.tensor("zeros", [directions, batch, 2], [0.0] * (2 * batch * directions))
+
+
+def swapped(x, y):
+    return onnx.node("Transpose", [x], [y], perm=[1, 0, 2])
+
+
+def test_an_lstm_of_two_layers_and_directions_is_one_word(t):
+    nodes = [swapped("x", "xt")]
+    for i, x in enumerate(("xt", "y0")):
+        nodes += [layer("LSTM", x, [f"s{i}"], str(i), direction="bidirectional", name=f"/encoder/LSTM{'_1' * i}"),
+                  onnx.node("Transpose", [f"s{i}"], [f"t{i}"], perm=[0, 2, 1, 3]),
+                  onnx.node("Reshape", [f"t{i}", "joined"], [f"y{i}"])]
+    nodes += [swapped("y1", "y"), onnx.node("Gemm", ["last", "head.weight", "head.bias"], ["z"], transB=1)]
+    nodes.insert(-1, onnx.node("Gather", ["y", "end"], ["last"], axis=1))
+    text = convert(t, nodes, [("x", [3, 5, 4])], [("z", [3, 2])],
+                   [*packed("LSTM", "0", 4, directions=2), *packed("LSTM", "1", 4, directions=2), zeros(2),
+                    vector("joined", 0, 0, -1), scalar("end", -1), onnx.tensor("head.weight", [2, 4], fraction(8)),
+                    onnx.tensor("head.bias", [2], [1, 2])], opset=14)
+    t.equal(text, """use nn
+
+model m(x: f32[3, 5, 4]) -> z: f32[3, 2] {
+  return (x |> encoder: lstm(2, layers = 2, bidirectional = true))[:, 4] |> head: linear(2)
+}
+""", "text")
+    names = [f"encoder.{part}_l{i}{end}" for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh") for i in (0, 1)
+             for end in ("", "_reverse")]
+    t.equal(sorted(arrays.read_safetensors(t.path("m.safetensors"))), sorted(names + ["head.bias", "head.weight"]), "weights")
+
+
+def test_recurrent_layers_are_words(t):
+    def text(kind, *, batch="b", bias=True, **attributes):
+        start = [] if batch == 3 else [onnx.node("Shape", ["x"], ["shape"]), onnx.node("Slice", ["shape", "zero", "one"], ["n"]),
+                                       onnx.node("Concat", ["one", "n", "two"], ["dims"], axis=0),
+                                       onnx.node("ConstantOfShape", ["dims"], ["zeros"])]
+        nodes = [*start, swapped("x", "xt"), layer(kind, "xt", ["s"], bias=bias, **attributes),
+                 onnx.node("Squeeze", ["s", "one"], ["u"]), swapped("u", "y")]
+        return convert(t, nodes, [("x", [batch, 4, 3])], [("y", [batch, 4, 2])],
+                       [*packed(kind, "", 3, bias=bias), *([zeros()] if batch == 3 else []), vector("zero", 0), vector("one", 1),
+                        vector("two", 2)], opset=14)
+
+    t.contains(text("LSTM"), "return x |> lstm(2)\n")
+    t.contains(text("LSTM", batch=3, bias=False), "return x |> lstm(2, bias = false)\n")
+    t.contains(text("GRU", name="/rnn/GRU"), "return x |> rnn: gru(2)\n")
+    t.contains(text("RNN", batch=3), "return x |> rnn(2)\n")
+    t.contains(text("RNN", activations=["Relu"]), "return x |> rnn(2, activation = relu)\n")
+    t.contains(text("LSTM", activations=["Sigmoid", "Tanh", "Tanh"]), "return x |> lstm(2)\n")
+    # What the blocks do not do stays in many words.
+    for kind, attributes in (("LSTM", {"clip": 0.5}), ("LSTM", {"input_forget": 1}), ("GRU", {"linear_before_reset": 0}),
+                             ("RNN", {"activations": ["Sigmoid"]}), ("LSTM", {"activations": ["Sigmoid", "Tanh", "Relu"]}),
+                             ("RNN", {"direction": "reverse"})):
+        found = text(kind, **attributes)
+        t.expect(f"{kind.lower()}(" not in found, f"{kind} with {attributes} is no block", found)
+
+
+def test_time_may_come_first_and_states_last(t):
+    weights = [*packed("LSTM", "", 3), zeros()]
+    text = convert(t, [layer("LSTM", "x", ["y", "h"])], [("x", [4, 3, 3])], [("y", [4, 1, 3, 2]), ("h", [1, 3, 2])], weights)
+    for part in ("y = transpose(x, 0, 1) |> lstm(2)", "y[:, -1][none]"):
+        t.contains(text, part)
+    text = convert(t, [layer("LSTM", "x", ["", "h", "c"])], [("x", [4, 3, 3])], [("h", [1, 3, 2]), ("c", [1, 3, 2])], weights)
+    for part in ("y = transpose(x, 0, 1) |> lstm_states(2)", "return y[1][0][none], y[2][0][none]"):
+        t.contains(text, part)
+    both = [*packed("LSTM", "", 3, directions=2), zeros(2)]
+    text = convert(t, [layer("LSTM", "x", ["y", "h"], direction="bidirectional")], [("x", [4, 3, 3])],
+                   [("y", [4, 2, 3, 2]), ("h", [2, 3, 2])], both)
+    for part in ("|> lstm(2, bidirectional = true)", "y[:, -1, :2]", "y[:, 0, 2:]"):
+        t.contains(text, part)
+    # As PyTorch gives the last state of the last layer; and the lower ones are wanted, too.
+    two = [*packed("GRU", "0", 3), *packed("GRU", "1", 2), zeros(), vector("one", 1), scalar("end", -1)]
+    nodes = [layer("GRU", "x", ["s", "h0"], "0"), onnx.node("Squeeze", ["s", "one"], ["u"]), layer("GRU", "u", ["", "h1"], "1"),
+             onnx.node("Concat", ["h0", "h1"], ["h"], axis=0), onnx.node("Gather", ["h", "end"], ["last"], axis=0)]
+    text = convert(t, nodes, [("x", [4, 3, 3])], [("last", [3, 2])], two)
+    t.contains(text, "return (transpose(x, 0, 1) |> gru(2, layers = 2))[:, -1]\n")
+    text = convert(t, nodes, [("x", [4, 3, 3])], [("h", [2, 3, 2])], two)
+    t.expect("layers" not in text and "gru_1: gru(2)" in text, "the lower state is lost", text)
+
+
+def test_layers_that_share_weights_or_start_elsewhere_are_no_blocks(t):
+    nodes = [layer("RNN", "x", ["s"]), layer("RNN", "y", ["t"])]
+    text = convert(t, nodes, [("x", [4, 3, 3]), ("y", [4, 3, 3])], [("s", [4, 1, 3, 2]), ("t", [4, 1, 3, 2])],
+                   [*packed("RNN", "", 3), zeros()])
+    t.expect("rnn(" not in text, "two layers share their weights", text)
+    node = onnx.node("RNN", ["x", "w", "r", "b", "", "h"], ["y"], hidden_size=2)
+    text = convert(t, [node], [("x", [4, 3, 3]), ("h", [1, 3, 2])], [("y", [4, 1, 3, 2])], packed("RNN", "", 3))
+    t.expect("rnn(" not in text, "the layer starts from h", text)
 
 
 def test_batch_norm_before_opset_14_trains_if_it_has_more_results(t):

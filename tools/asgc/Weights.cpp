@@ -168,7 +168,7 @@ private:
   const std::byte *elementsOf(size_t index) {
     if (last) // it is in the file by now
       last->owner->forget(last->data);
-    const auto &[value, isTransposed] = weights[index];
+    const auto &[value, isTransposed, stretches, shape] = weights[index];
     last = value.owner ? &value : nullptr;
     const std::byte *data = value.data.data();
     ElementType type = storedTypeOf(value.type);
@@ -180,6 +180,14 @@ private:
       if (fault)
         return nullptr;
       data = converted.data();
+    }
+    if (!stretches.empty()) {
+      size_t width = elementBytes(type);
+      joined.clear();
+      for (const Stretch &part : stretches)
+        joined.insert(joined.end(), data + size_t(part.begin) * width,
+                      data + size_t(part.begin + part.count) * width);
+      return joined.data();
     }
     if (!isTransposed)
       return data;
@@ -193,15 +201,16 @@ private:
   const std::string &path;
   const std::vector<TextWeight> &weights;
   const NamedView *last = nullptr;
-  std::vector<std::byte> converted, transposed;
+  std::vector<std::byte> converted, transposed, joined;
 };
 
 /// What the runtime writes, without the elements, which a WeightReader gives
 /// it.
 struct Sources {
   explicit Sources(const std::vector<TextWeight> &weights) {
-    for (const auto &[value, isTransposed] : weights) {
-      const std::vector<int64_t> *shape = &value.shape;
+    for (const auto &[value, isTransposed, stretches, joined] : weights) {
+      const std::vector<int64_t> *shape =
+          stretches.empty() ? &value.shape : &joined;
       if (isTransposed)
         shape = &swapped.emplace_back(shape->rbegin(), shape->rend());
       list.push_back({value.name.c_str(), shape->data(), nullptr,

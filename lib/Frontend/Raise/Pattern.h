@@ -3,6 +3,7 @@
 #ifndef ASGC_LIB_FRONTEND_RAISE_PATTERN_H
 #define ASGC_LIB_FRONTEND_RAISE_PATTERN_H
 
+#include "asgc/Stretch.h"
 #include "dialects/asg/Asg.h"
 
 #include <optional>
@@ -19,6 +20,8 @@ struct LayerVariable {
   std::string name;     ///< in the block: "weight"
   std::string variable; ///< of the module
   bool isTransposed = false;
+  std::vector<Stretch> stretches = {}; ///< of the variable; empty: all of it
+  std::vector<int64_t> shape = {};     ///< of these, one after the other
 };
 
 /// A use of a block or function: `operands[0] |> path: block(operands[1…],
@@ -106,6 +109,8 @@ std::optional<Layer> matchActivation(mlir::Value value);
 std::optional<Layer> matchNormalization(mlir::Value value);
 std::optional<Layer> matchAttention(mlir::Value value);
 std::optional<Layer> matchAffine(mlir::Value value);
+/// An asg.layer of the import of ONNX; see AsgRecurrent.h.
+std::optional<Layer> matchRecurrent(mlir::Operation *op);
 /// mean(x, axis), and reductions that keep their axes; of any element type.
 std::optional<Layer> matchReduction(mlir::Value value);
 

@@ -38,7 +38,10 @@ void Raiser::planUnits() {
       isNeeded |= uses.lookup(value) > 0;
     if (!isNeeded)
       continue;
-    Unit unit{&op, matchLayer(op.getResult(0)), {}};
+    Unit unit{&op,
+              isa<asg::LayerOp>(op) ? matchRecurrent(&op)
+                                    : matchLayer(op.getResult(0)),
+              {}};
     if (auto reshape = dyn_cast<asg::ReshapeOp>(op); reshape && !unit.layer) {
       auto slice = reshape.getX().getDefiningOp<asg::SliceOp>();
       if (slice && slice.getY().hasOneUse() && droppedAxes(reshape, slice))
@@ -240,7 +243,9 @@ Text Raiser::writeLayer(const Layer &layer, Value value) {
       result.weights.push_back({path + "." + variable.name,
                                 variable.variable,
                                 variable.isTransposed,
-                                {}});
+                                {},
+                                variable.stretches,
+                                variable.shape});
     if (path != layer.block)
       call = writePath(path) + ": " + call;
   }
@@ -273,6 +278,8 @@ Text Raiser::writeLayer(const Layer &layer, Value value) {
 void Raiser::writeUnit(const Unit &unit) {
   Operation *op = unit.op;
   Value value = op->getResult(0);
+  if (unit.layer && isa<asg::LayerOp>(op))
+    return writeRecurrent(unit);
   if (unit.layer)
     return bind(value, writeLayer(*unit.layer, value));
   if (unit.slice)

@@ -62,6 +62,7 @@ private:
   std::string writeSignature();
   void writeUnit(const Unit &unit);
   Text writeLayer(const Layer &layer, mlir::Value result);
+  void writeRecurrent(const Unit &unit);
   std::string nameInstance(const Layer &layer, mlir::Operation *op);
   void bind(mlir::Value value, Text text);
   Text textOf(mlir::Value value);

@@ -61,6 +61,9 @@ public:
   KnownValues known;
   DimBounds bounds; ///< of the model's run-time dims
 
+  /// Whether ops go into the graph itself, not into a body of control flow.
+  bool isOutermost() const { return e.builder.getInsertionBlock() == block; }
+
   mlir::Value lookUp(llvm::StringRef name);
   /// The carrier of what lookUp() finds; null if it needs none.
   const Carrier *findCarrierOf(llvm::StringRef name) const;

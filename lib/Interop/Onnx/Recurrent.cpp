@@ -1,5 +1,6 @@
 //===- Recurrent.cpp - RNN, GRU and LSTM ----------------------------------===//
 #include "lib/Interop/Onnx/Body.h"
+#include "lib/Interop/Onnx/RecurrentLayer.h"
 
 using namespace mlir;
 
@@ -245,11 +246,12 @@ static Values recur(Call &call, Step step, int64_t numGates,
   }
   if (lengths)
     lengths = e.cast(lengths, e.i64());
+  auto layer = RecurrentLayer::begin(call, lengths, x);
   Values ys, hs, cs;
   for (int64_t d = 0; d < *directions; ++d) {
     auto pick = [&](Value all) { return all ? e.element(all, 0, d) : all; };
     auto initial = [&](Value all) {
-      if (!all)
+      if (!all || layer)
         return e.splat({batch, h}, Emitter::elementOf(x), 0);
       return pick(isBatchFirst ? e.moveAxis(all, 1, 0) : all);
     };
@@ -294,8 +296,9 @@ static Values recur(Call &call, Step step, int64_t numGates,
     return e.concat(parts, axis);
   };
   int64_t at = isBatchFirst ? 1 : 0;
-  Value y = stack(ys, 1); // [t, d, b, h]
-  if (isBatchFirst && y)
+  // [t, d, b, h]
+  Value y = layer ? layer->end(ys, hs, cs) : stack(ys, 1);
+  if (isBatchFirst && y && !layer)
     y = e.transpose(y, {2, 0, 1, 3});
   Values results = {y, stack(hs, at)};
   if (isLstm)

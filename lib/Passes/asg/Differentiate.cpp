@@ -1,5 +1,5 @@
 //===- Differentiate.cpp - Expands every asg.gradient into ops ------------===//
-#include "InlineLayers.h"
+#include "asgc/InlineLayers.h"
 #include "asgc/Passes.h"
 #include "dialects/asg/Asg.h"
 

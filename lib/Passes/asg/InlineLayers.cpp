@@ -1,5 +1,5 @@
 //===- InlineLayers.cpp - Puts the ops of every layer into its graph ------===//
-#include "InlineLayers.h"
+#include "asgc/InlineLayers.h"
 #include "asgc/Passes.h"
 
 using namespace mlir;
@@ -18,11 +18,15 @@ static void inlineLayer(asg::LayerOp layer) {
   layer.erase();
 }
 
-unsigned inlineLayers(Operation *root) {
+unsigned inlineLayers(Operation *root,
+                      function_ref<bool(asg::LayerOp)> isKept) {
   // Post-order: inner layers first, so that each op moves by one level at a time
   // and the walk never meets an erased op.
   SmallVector<asg::LayerOp> layers;
-  root->walk([&](asg::LayerOp layer) { layers.push_back(layer); });
+  root->walk([&](asg::LayerOp layer) {
+    if (!isKept(layer))
+      layers.push_back(layer);
+  });
   for (asg::LayerOp layer : layers)
     inlineLayer(layer);
   return layers.size();
