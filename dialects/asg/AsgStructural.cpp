@@ -261,6 +261,8 @@ LogicalResult verifyAssignments(GraphOp graph) {
 } // namespace
 
 LogicalResult GraphOp::verify() {
+  if (getSymName().empty())
+    return Fault(*this)("has no name");
   if (failed(verifyBounds(*this)) || failed(verifyNames(*this)) ||
       failed(verifySignature(*this)))
     return failure();
@@ -324,6 +326,8 @@ LogicalResult FusionOp::verify() {
 
 namespace {
 LogicalResult verifyVariable(Operation *op, Type type) {
+  if (SymbolTable::getSymbolName(op).empty())
+    return Fault(op)("has no name");
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor || !tensor.hasStaticShape() || !hasLegalShape(tensor))
     return Fault(op)("holds a tensor with extents known at compile time, not ",

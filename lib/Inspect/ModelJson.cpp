@@ -404,8 +404,10 @@ OwningOpRef<ModuleOp> ModelReader::read(const json::Object &document) {
     (void)fail("format", "expected asgc-dump/1, found '" + format + "'");
     return {};
   }
-  OwningOpRef<ModuleOp> result =
-      ModuleOp::create(unknown, document.getString("name"));
+  auto name = document.getString("name");
+  if (name && name->empty()) // as a module without one is written
+    name = std::nullopt;
+  OwningOpRef<ModuleOp> result = ModuleOp::create(unknown, name);
   module = *result;
   builder.setInsertionPointToEnd(module.getBody());
   if (auto recipe = document.getString("recipe"))

@@ -295,6 +295,7 @@ def test_bad_json_is_refused_with_its_place(t):
         f"{place}: the id 0 is taken": lambda m: nodes(m)[dot].update(id=0),
         f"{place}.attrs: attribute 'x'": lambda m: nodes(m)[dot]["attrs"].update(x="array<i64: "),
         f"{place}: its parent is no layer": lambda m: nodes(m)[dot].update(parent=dot),
+        "'asg.param' op has no name": lambda m: m["variables"][0].update(name=""),
         "'asg.dot' op": lambda m: nodes(m)[dot].update(attrs={}),
         "e.json: has no asg.graph @infer": lambda m: m["stages"][0].update(graphs=[]),
     }
@@ -305,6 +306,18 @@ def test_bad_json_is_refused_with_its_place(t):
         result = t.asgc("convert", "e.json", "-o", "e.mlir", code=1)
         t.contains(result.err, part)
         t.expect("e.json" in result.err and not t.path("e.mlir").exists(), "the message, or a file", result)
+
+
+def test_a_model_without_a_name_is_one_in_every_form(t):
+    t.write("tiny.asg", models.TINY)
+    t.asgc("convert", "tiny.asg", "-o", "tiny.json")
+    document = json.loads(t.path("tiny.json").read_text())
+    for name in ("", None):
+        document["name"] = name
+        t.write("m.json", json.dumps(document))
+        t.asgc("convert", "m.json", "-o", "m.mlir")
+        t.asgc("convert", "m.mlir", "-o", "again.json")
+        t.equal(json.loads(t.path("again.json").read_text())["stages"], document["stages"], "stages")
 
 
 def nodes(document):
