@@ -155,6 +155,35 @@ def shrink(t, name, *replacements):
     return model
 
 
+def test_an_own_block_is_not_the_one_that_it_hides(t):
+    """`relu` and `linear` of a model that has its own; layers are written as operators by the names of their blocks."""
+    t.write("hiding.asg", """block relu(x: f32[n, k]) -> f32[n, k] {
+  return max(x, 0.0) * 3
+}
+
+block linear(x: f32[n, in], out: int) -> f32[n, out] {
+  param weight: f32[out, in] = normal(1)
+  param bias: f32[out] = normal(1)
+  return x @ weight.T - bias
+}
+
+model hiding(x: f32[2, 3]) -> y: f32[2, 2] {
+  return x |> linear(2) |> relu
+}
+""")
+    weights = {"linear.weight": ([2, 3], [1.0, -2.0, 0.5, 0.25, 1.0, -1.0]), "linear.bias": ([2], [-4.0, 0.5])}
+    arrays.write_safetensors(t.path("w.safetensors"), weights)
+    arrays.write_npy(t.path("x.npy"), "<f4", (2, 3), [1.0, -1.0, 2.0, 3.0, 4.0, -5.0])
+    t.asgc("convert", "hiding.asg", "--weights", "w.safetensors", "-o", "m.onnx")
+    check(t, "m.onnx")
+    expected = [3 * max(v, 0.0) for v in (4 + 4.0, -2.75 - 0.5, 4 - 7.5, 9.75 - 0.5)]
+    t.asgc("run", "hiding.asg", "--weights", "w.safetensors", "--input", "x=x.npy", "--output-dir", "own")
+    t.asgc("run", "m.onnx", "--input", "x=x.npy", "--output-dir", "back")
+    for folder in ("own", "back"):
+        found = list(arrays.read_npy(t.path(f"{folder}/y.npy"))[1])
+        t.expect(all(abs(a - b) < 1e-5 for a, b in zip(found, expected)), f"{folder}: expected {expected}, found {found}")
+
+
 def test_resnet50(t):
     """All fifty layers, with a sixteenth of the channels and images of 32 x 32."""
     model = shrink(t, "resnet50", (r"224, 224", "32, 32"),

@@ -422,13 +422,21 @@ std::vector<Term> Elaborator::runInstance(const ast::Item &item, Frame &callee,
   asg::YieldOp::create(inside, loc, values);
   auto layer =
       asg::LayerOp::create(builder, loc, TypeRange(ValueRange(values)),
-                           callee.path, item.name.text, layerArguments);
+                           callee.path, nameBlock(item), layerArguments);
   layer.getBody().takeBody(region);
   size_t next = 0;
   for (Term &result : callee.results)
     if (result.isTensor())
       result.data = Value(layer.getResult(next++));
   return callee.results;
+}
+
+/// What a layer says its block is. Whoever knows the standard library by name,
+/// as the ONNX exporter does, must not take for it what hides it.
+std::string Elaborator::nameBlock(const ast::Item &item) const {
+  bool hides =
+      !library.isStandard(item) && library.findStandard(item.name.text);
+  return hides ? "own." + item.name.text : item.name.text;
 }
 
 /// The compile-time arguments, for viewers.

@@ -180,6 +180,7 @@ public:
                                           Frame &frame);
   std::vector<Term> runInstance(const ast::Item &item, Frame &callee,
                                 Span span);
+  std::string nameBlock(const ast::Item &item) const;
   mlir::DictionaryAttr describeArguments(const ast::Item &item,
                                          const Frame &callee);
   /// Whether a block of this kind can be called where elaboration is.
