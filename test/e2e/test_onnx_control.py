@@ -311,6 +311,18 @@ def test_graphs_that_call_each_other_without_measure_are_refused(t):
     t.contains(t.asgc("check", "deep.mlir", code=1).err, "below which graphs call each other more than 64 deep")
 
 
+def test_a_scan_without_what_it_carries_is_refused(t):
+    """Of few steps, of many, and of as many as run time says."""
+    nodes = [onnx.node("Identity", ["s"], ["s2"]), onnx.node("Identity", ["xi"], ["yo"])]
+    for length in (3, 300, "n"):
+        for state, outputs, said in (("h", [], "its body has too few outputs"), ("", ["s2", "yo"], "a state is left out")):
+            body = onnx.graph(nodes, [onnx.value(name, [2]) for name in ("s", "xi")], [onnx.value(name, [2]) for name in outputs])
+            scan = onnx.node("Scan", [state, "x"], ["last", "y"], "scan", num_scan_inputs=1, body=body)
+            t.write("m.onnx", onnx.model([scan], [onnx.value("h", [2]), onnx.value("x", [length, 2])],
+                                         [onnx.value("last", [2]), onnx.value("y", [length, 2])]))
+            t.contains(t.asgc("check", "m.onnx", code=1).err, f"asgc: m.onnx: node 'scan' (Scan): {said}", f"{length}")
+
+
 def test_what_no_program_can_hold_is_refused(t):
     grown = [onnx.node("Concat", ["s.in", "s.in"], ["s.out"], axis=0), onnx.node("Identity", ["on"], ["on.out"])]
     cases = {

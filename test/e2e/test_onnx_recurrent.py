@@ -103,6 +103,18 @@ def test_rnn_with_the_batch_first(t):
     check(t, "RNN", layout=1, directions=2)
 
 
+def test_operands_of_other_ranks_are_refused(t):
+    x, state = onnx.value("x", [4, 2, FEATURES]), onnx.value("h", [2, HIDDEN])
+    w, r = (onnx.tensor(name, [1, HIDDEN, n], numbers(HIDDEN * n, 1)) for name, n in (("w", FEATURES), ("r", HIDDEN)))
+    b = onnx.tensor("b", [2 * HIDDEN], numbers(2 * HIDDEN, 2))
+    for operands in (["x", "w", "r", "b"], ["x", "w", "r", "", "lengths"], ["x", "w", "r", "", "", "h"]):
+        node = onnx.node("RNN", operands, ["y"], "layer", hidden_size=HIDDEN)
+        t.write("m.onnx", onnx.model([node], [x, state, onnx.value("lengths", [2, 1], INT32)],
+                                     [onnx.value("y", [4, 1, 2, HIDDEN])], [w, r, b]))
+        t.contains(t.asgc("check", "m.onnx", code=1).err,
+                   "node 'layer' (RNN): takes biases of rank 2, lengths of rank 1 and states of rank 3")
+
+
 def test_many_steps_become_a_loop(t):
     steps = 300
     t.write("m.onnx", model("LSTM", steps))

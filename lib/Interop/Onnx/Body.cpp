@@ -31,7 +31,10 @@ bool Body::fill(llvm::function_ref<std::optional<Values>()> import) {
   if (!made || importer.e.hasFailed())
     return false;
   results = std::move(*made);
-  return true;
+  if (!llvm::is_contained(results, Value()))
+    return true;
+  importer.e.fail("an output of its body is left out");
+  return false;
 }
 
 bool Body::hasHeavyWork() const {

@@ -9,6 +9,9 @@
 
 namespace asgc::interop {
 
+/// Loops of more steps are not written out, if they need not be.
+constexpr int64_t kMaxUnrolled = 256;
+
 /// The ops of a body in a block of their own. They may use what stands outside
 /// until the block is sealed as a private graph, or put in where its node
 /// stands.

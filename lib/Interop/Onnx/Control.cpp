@@ -63,9 +63,6 @@ Values importIf(Call &call) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// More steps than these are not unrolled, if they need not be.
-constexpr int64_t kMaxUnrolled = 256;
-
 /// How often a body runs.
 struct Count {
   int64_t most = INT64_MAX;
@@ -233,13 +230,17 @@ Values importScan(Call &call) {
   if (call.opset < 9 || numInputs < 1 || numInputs > int64_t(call.size()))
     return {e.refuse("only scans of opset 9 and later are supported")};
   size_t numStates = call.size() - size_t(numInputs);
-  size_t numOutputs =
-      size_t(std::max<int>(call.numBodyOutputs("body") - int(numStates), 0));
+  int numBodyOutputs = call.numBodyOutputs("body");
+  if (numBodyOutputs < int(numStates))
+    return {e.fail("its body has too few outputs")};
+  size_t numOutputs = size_t(numBodyOutputs) - numStates;
   auto entry = [&](StringRef name, size_t index) {
     auto list = call.integers(name);
     return list && index < list->size() ? (*list)[index] : 0;
   };
   Values states(call.operands.begin(), call.operands.begin() + numStates);
+  if (llvm::is_contained(states, Value()))
+    return {e.fail("a state is left out")};
   std::vector<Values> outputs(numOutputs);
   Count count;
   Axes axes;

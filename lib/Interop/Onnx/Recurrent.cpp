@@ -206,8 +206,6 @@ std::pair<Value, State> Sequence::loop(const DimExpr &length) const {
 }
 
 std::pair<Value, State> Sequence::run() const {
-  /// More steps are not written out one by one.
-  constexpr int64_t kMaxUnrolled = 256;
   DimExpr length = Emitter::dim(in, 0);
   auto known = length.asConstant();
   return known && *known <= kMaxUnrolled ? unroll(*known) : loop(length);
@@ -223,6 +221,13 @@ static Values recur(Call &call, Step step, int64_t numGates,
   if (!x || !w || !r || Emitter::rankOf(x) != 3 || Emitter::rankOf(w) != 3 ||
       Emitter::rankOf(r) != 3)
     return {e.fail("takes operands of rank 3")};
+  auto isWrong = [](Value value, int64_t rank) {
+    return value && Emitter::rankOf(value) != rank;
+  };
+  if (isWrong(bias, 2) || isWrong(lengths, 1) || isWrong(call[5], 3) ||
+      (isLstm && (isWrong(call[6], 3) || isWrong(call[7], 2))))
+    return {e.fail("takes biases of rank 2, lengths of rank 1 and states of "
+                   "rank 3")};
   bool isBatchFirst = call.integer("layout", 0);
   if (isBatchFirst)
     x = e.moveAxis(x, 1, 0);
