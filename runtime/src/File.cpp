@@ -190,14 +190,22 @@ static int syncFolder(const std::string &folder) {
   return error;
 }
 
-asgc_status asgc_file_commit(asgc_file_writer *writer) {
+asgc_status asgc_file_sync(asgc_file_writer *writer) {
   if (!writer)
     return fail(ASGC_INVALID_ARGUMENT, "the writer is null");
-  std::unique_ptr<asgc_file_writer> owner(writer);
   if (asgc_status status = writer->flush())
     return status;
   if (!writer->isDirect && fsync(writer->descriptor) != 0)
     return writer->failed("flush", errno);
+  return ASGC_OK;
+}
+
+asgc_status asgc_file_commit(asgc_file_writer *writer) {
+  if (!writer)
+    return fail(ASGC_INVALID_ARGUMENT, "the writer is null");
+  std::unique_ptr<asgc_file_writer> owner(writer);
+  if (asgc_status status = asgc_file_sync(writer))
+    return status;
   if (int error = writer->isDirect ? 0 : nameTemporary(*writer))
     return writer->failed("name", error);
   if (close(std::exchange(writer->descriptor, -1)) != 0 && errno != EINTR)

@@ -351,6 +351,15 @@ def test_a_limit_on_the_size_of_files_leaves_nothing(t):
     result = t.run("sh", "-c", f"ulimit -f 0; exec {harness.ASGC} convert {model} -o m.mlir", code=4)
     t.contains(result.err, "cannot write 'm.mlir': File too large")
     t.equal(sorted(path.name for path in t.path(".").iterdir()), ["m.asg"], "files")
+    # The weights would fit, the IR does not: the weights of before stay as well.
+    t.write("tiny.asg", models.TINY)
+    arrays.write_safetensors(t.path("w.safetensors"), models.TINY_WEIGHTS)
+    t.write("tiny.safetensors", "of before")
+    result = t.run("sh", "-c", f"ulimit -f 2; exec {harness.ASGC} convert tiny.asg --weights w.safetensors -o tiny.mlir", code=4)
+    t.contains(result.err, "cannot write 'tiny.mlir': File too large")
+    t.equal(t.path("tiny.safetensors").read_text(), "of before", "the weights of before")
+    t.equal(sorted(path.name for path in t.path(".").iterdir()), ["m.asg", "tiny.asg", "tiny.safetensors", "w.safetensors"],
+            "files")
 
 
 harness.main()

@@ -35,31 +35,48 @@ std::string weightsBeside(const std::string &out) {
   return fs::path(out).replace_extension(".safetensors").string();
 }
 
+struct Discard {
+  void operator()(asgc_file_writer *writer) const { asgc_file_discard(writer); }
+};
+using FileWriter = std::unique_ptr<asgc_file_writer, Discard>;
+
+asgc_status createFile(const std::string &path, FileWriter &writer) {
+  asgc_file_writer *created = nullptr;
+  asgc_status status = asgc_file_create(path.c_str(), &created);
+  writer.reset(created);
+  return status;
+}
+
+/// `bytes`, and the weights that belong to them beside. Neither file takes its
+/// name before both are written, and that of `path` is the last: whoever sees
+/// it finds the weights.
+template <typename Weight>
 MaybeFault writeResult(const std::string &path, const std::string &bytes,
+                       const std::vector<Weight> &weights,
                        const Session &session) {
   if (path == "-") {
     printText(bytes);
     return std::nullopt;
   }
-  if (MaybeFault fault = writeFile(path, bytes))
-    return fault;
-  if (!session.settings.isQuiet())
+  FileWriter result;
+  asgc_status status = createFile(path, result);
+  if (!status)
+    status = asgc_file_write(result.get(), bytes.data(), bytes.size());
+  if (!status)
+    status = asgc_file_sync(result.get());
+  if (status)
+    return faultOf(status, asgc_last_error());
+  std::string beside = weightsBeside(path);
+  if (!weights.empty())
+    if (MaybeFault fault = writeWeights(beside, weights))
+      return fault;
+  status = asgc_file_commit(result.release());
+  if (!status && !session.settings.isQuiet()) {
+    if (!weights.empty())
+      say("wrote {}", beside);
     say("wrote {}", path);
-  return std::nullopt;
-}
-
-template <typename Weight>
-MaybeFault writeWeightsBeside(const std::string &out,
-                              const std::vector<Weight> &weights,
-                              const Session &session) {
-  if (weights.empty() || out == "-")
-    return std::nullopt;
-  std::string path = weightsBeside(out);
-  if (MaybeFault fault = writeWeights(path, weights))
-    return fault;
-  if (!session.settings.isQuiet())
-    say("wrote {}", path);
-  return std::nullopt;
+  }
+  return faultOf(status, asgc_last_error());
 }
 
 /// What was written must mean something to the compiler itself.
@@ -98,24 +115,10 @@ int toText(Compilation &compilation, const ConvertFlags &flags,
     return reportFault(
         {FaultKind::Input, fmt::format("{}: has no {}", flags.weights.file,
                                        fmt::join(model->missing, ", "))});
-  // The text last: whoever sees it finds the weights.
-  if (MaybeFault fault = writeWeightsBeside(flags.out, model->weights, session))
-    return reportFault(*fault);
-  if (MaybeFault fault = writeResult(flags.out, model->text, session))
+  if (MaybeFault fault =
+          writeResult(flags.out, model->text, model->weights, session))
     return reportFault(*fault);
   return ExitOk;
-}
-
-struct Discard {
-  void operator()(asgc_file_writer *writer) const { asgc_file_discard(writer); }
-};
-using FileWriter = std::unique_ptr<asgc_file_writer, Discard>;
-
-asgc_status createFile(const std::string &path, FileWriter &writer) {
-  asgc_file_writer *created = nullptr;
-  asgc_status status = asgc_file_create(path.c_str(), &created);
-  writer.reset(created);
-  return status;
 }
 
 asgc_status writeParts(asgc_file_writer *writer,
@@ -144,6 +147,8 @@ MaybeFault writeOnnx(const std::string &path, const std::string &dataPath,
   if (!status)
     status =
         asgc_file_write(model.get(), files.model.data(), files.model.size());
+  if (!status)
+    status = asgc_file_sync(model.get());
   if (!status && !files.data.empty()) {
     status = createFile(dataPath, data);
     if (!status)
@@ -185,9 +190,7 @@ int toIr(Compilation &compilation, const ConvertFlags &flags,
                                                        : GraphForm::Text);
   if (!bytes)
     return reportFault(bytes.fault());
-  if (MaybeFault fault = writeWeightsBeside(flags.out, values, session))
-    return reportFault(*fault);
-  if (MaybeFault fault = writeResult(flags.out, *bytes, session))
+  if (MaybeFault fault = writeResult(flags.out, *bytes, values, session))
     return reportFault(*fault);
   return ExitOk;
 }

@@ -26,6 +26,11 @@ asgc_status asgc_file_create(const char *path, asgc_file_writer **out_writer);
 asgc_status asgc_file_write(asgc_file_writer *writer, const void *data,
                             size_t bytes);
 
+/** Brings what was appended to the disk, so that asgc_file_commit has only to
+ * rename: where several files belong together, before the first is committed.
+ * After a failure only asgc_file_discard is allowed. */
+asgc_status asgc_file_sync(asgc_file_writer *writer);
+
 /** Flushes to the disk and renames. Frees the writer, whatever the result; on
  * failure the target is untouched. */
 asgc_status asgc_file_commit(asgc_file_writer *writer);
